@@ -1,0 +1,1 @@
+"""The frozen data that every side of Elsewhere shares. Standard library only."""

@@ -1,0 +1,147 @@
+"""Every Redis key that Elsewhere reads or writes, and what it holds.
+
+Our own keys begin with ``elsewhere:``. Those that begin with ``rq:`` belong to RQ's
+data model: we keep them truthful so that ``rq info`` and RQ's dashboards agree with
+``agent list``. One server holds one installation; Redis Cluster is not supported,
+because a claim touches keys of several queues in one script.
+"""
+
+from __future__ import annotations
+
+TASKS = "elsewhere:tasks"
+"""Sorted set: every task's id, scored by the server's time of its creation (seconds)."""
+
+TASK_IDS = "elsewhere:task_ids"
+"""Sorted set: every task's id with score 0, so that a prefix is looked up by range."""
+
+LEASES = "elsewhere:leases"
+"""Sorted set: ids of leased tasks, scored by the end of the lease (server's time, milliseconds)."""
+
+QUEUES_PAUSED = "elsewhere:queues:paused"
+"""Set: names of queues that nobody takes from until they are resumed."""
+
+AGENTS = "elsewhere:agents"
+"""Sorted set: names of agents, scored by their last sign of life (server's time, milliseconds)."""
+
+RQ_QUEUES = "rq:queues"
+"""RQ, set: the key of every queue that ever held a job."""
+
+RQ_WORKERS = "rq:workers"
+"""RQ, set: the key of every registered worker; each agent registers as one."""
+
+
+def task(task_id: str) -> str:
+    """Hash: the task itself.
+
+    Fields: ``project name status status_message spec parameters overrides attempt
+    lost_attempts agent queue exit_code created started ended stop``, and ``needs`` (a copy
+    of the spec's, so that a claim need not decode specs) and ``log_sequence`` (number of the
+    newest log chunk that the current attempt wrote).
+    Times are seconds with six decimals, by the server's clock; an absent field is None.
+    """
+    return f"elsewhere:task:{task_id}"
+
+
+def task_log(task_id: str) -> str:
+    """Stream: the log. Fields of an entry: ``k`` kind, ``a`` attempt, ``d`` data."""
+    return f"elsewhere:task:{task_id}:log"
+
+
+def task_log_size(task_id: str) -> str:
+    """Hash: ``bytes`` held in the log stream, and ``cut``: bytes that the cap has removed."""
+    return f"elsewhere:task:{task_id}:log_size"
+
+
+def task_events(task_id: str) -> str:
+    """Stream of at most 1,000 entries: what happened. Fields: ``kind``, ``attempt``, ``detail``."""
+    return f"elsewhere:task:{task_id}:events"
+
+
+def task_control(task_id: str) -> str:
+    """Stream of one entry: rung when the running attempt should look at its lease now."""
+    return f"elsewhere:task:{task_id}:control"
+
+
+def blob(sha256: str) -> str:
+    """Hash: the bytes with that hash, in pieces of 1 MiB under ``0``, ``1``, …, and their ``size``.
+
+    ``size`` is written last: a blob without it is incomplete.
+    """
+    return f"elsewhere:blob:{sha256}"
+
+
+def submission(key: str) -> str:
+    """String that expires: id of the task that a submit with this idempotency key made."""
+    return f"elsewhere:submission:{key}"
+
+
+def queue_wake(queue: str) -> str:
+    """Stream of one entry: rung when a queue may have something new for a taker."""
+    return f"elsewhere:queue:{queue}:wake"
+
+
+def agent(name: str) -> str:
+    """Hash that expires: what an agent tells of itself.
+
+    Fields: ``name host pid queues slots busy tags version started state``.
+    """
+    return f"elsewhere:agent:{name}"
+
+
+def agent_control(name: str) -> str:
+    """Stream of one entry: rung when an agent should look at its state (drain)."""
+    return f"elsewhere:agent:{name}:control"
+
+
+def rq_queue(queue: str) -> str:
+    """RQ, list: ids of the tasks that stand in the queue, first to run on the left."""
+    return f"rq:queue:{queue}"
+
+
+def rq_job(task_id: str) -> str:
+    """RQ, hash: the task as an RQ job."""
+    return f"rq:job:{task_id}"
+
+
+def rq_started(queue: str) -> str:
+    """RQ, sorted set: ``TASK:ATTEMPT`` of running attempts.
+
+    Always scored ``+inf``: RQ's own cleaning (done by ``rq info``) would otherwise fail a
+    job whose lease is late, beside our reaper. Leases are in ``LEASES``.
+    """
+    return f"rq:wip:{queue}"
+
+
+def rq_finished(queue: str) -> str:
+    """RQ, sorted set: ids of completed tasks, scored ``+inf``: RQ's cleaning never drops them."""
+    return f"rq:finished:{queue}"
+
+
+def rq_failed(queue: str) -> str:
+    """RQ, sorted set: ids of failed tasks, scored ``+inf``."""
+    return f"rq:failed:{queue}"
+
+
+def rq_canceled(queue: str) -> str:
+    """RQ, sorted set: ids of stopped tasks, scored ``+inf``."""
+    return f"rq:canceled:{queue}"
+
+
+def rq_execution(task_id: str, attempt: int) -> str:
+    """RQ, hash that expires: one running attempt as an RQ execution."""
+    return f"rq:execution:{task_id}:{attempt}"
+
+
+def rq_executions(task_id: str) -> str:
+    """RQ, sorted set: numbers of the running attempts of a task, as RQ execution ids."""
+    return f"rq:executions:{task_id}"
+
+
+def rq_worker(agent_name: str) -> str:
+    """RQ, hash that expires: an agent as an RQ worker."""
+    return f"rq:worker:{agent_name}"
+
+
+def rq_workers_of(queue: str) -> str:
+    """RQ, set: keys of the agents that serve a queue."""
+    return f"rq:workers:{queue}"

@@ -1,0 +1,105 @@
+"""The task spec: everything that must be rebuilt to run a task elsewhere, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes kept by the store under their own hash; a spec holds the reference only."""
+
+    sha256: str
+    size: int
+    """Size in bytes."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the tree of files comes from.
+
+    The tree is ``commit`` (from ``bundle``, then from ``repository``), with ``diff``
+    applied and ``untracked`` laid over it. A script that stands in no repository
+    has no commit: it is carried whole in ``untracked``.
+    """
+
+    repository: str | None = None
+    """URL to fetch from, never with credentials; None when the repository has no remote."""
+    commit: str | None = None
+    """Full hash of the commit that was checked out."""
+    branch: str | None = None
+    """For people only: the branch's name at capture; None when HEAD was detached."""
+    identity: str | None = None
+    """What the repository is cached under where it has no URL: the hash of its first commit."""
+    bundle: Blob | None = None
+    """Git bundle of the commits that no remote has."""
+    diff: Blob | None = None
+    """Uncommitted changes, staged and unstaged, as one binary git patch with a/ and b/ prefixes."""
+    untracked: Blob | None = None
+    """Untracked, not ignored files as an uncompressed tar of regular files."""
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A requirements, project or lock file that the repository held at capture."""
+
+    path: str
+    """Relative to the root of the tree, with forward slashes."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What the environment must hold."""
+
+    python: str = ""
+    """Version of the interpreter at capture, such as ``3.11.7``; "" means any."""
+    requirements: tuple[str, ...] = ()
+    """Pinned requirement lines of what the script imports."""
+    freeze: tuple[str, ...] = ()
+    """Every distribution that was installed at capture, pinned; used as constraints."""
+    files: tuple[RecordedFile, ...] = ()
+    """What the repository itself says about its packages: recorded, not preferred."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """The container image to run in."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    setup_script: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How the run is started inside the tree."""
+
+    script: str
+    """Path of the script relative to the root of the tree, or a module's dotted name."""
+    kind: Literal["script", "module"] = "script"
+    working_directory: str = "."
+    """Relative to the root of the tree, with forward slashes."""
+    arguments: tuple[str, ...] = ()
+    """The command line after the script's name."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a slot must offer before an agent may take the task."""
+
+    gpus: int = 0
+    tags: tuple[str, ...] = ()
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """Everything that must be rebuilt, frozen at capture."""
+
+    entry: Entry
+    source: Source = field(default_factory=Source)
+    packages: Packages = field(default_factory=Packages)
+    image: Image | None = None
+    needs: Needs = field(default_factory=Needs)

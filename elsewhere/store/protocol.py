@@ -1,0 +1,177 @@
+"""What a store promises, whatever backs it. Its test suite is ``tests/store``.
+
+Every write is atomic and safe to repeat. Every status change is a compare-and-move:
+it is refused unless the task stands where the caller believes. Writes on behalf of
+an attempt carry its number, the fence: the store refuses an older one with ``LateWrite``.
+All methods may be called from any thread, and raise ``ServerUnreachable`` when the
+backing does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.spec import Blob
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
+
+
+class Store(Protocol):
+    """Where tasks live."""
+
+    # --- tasks ---------------------------------------------------------------------
+
+    def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
+        """Make a draft of ``new`` and return it.
+
+        With the same ``submission`` key (any text; remembered for a day) the call may be
+        repeated: the task that the first call made is returned.
+        """
+        ...
+
+    def get(self, task_id: str) -> TaskRecord:
+        """The task with exactly that id.
+
+        Raises:
+            TaskNotFound: there is none.
+            SchemaError: another version of Elsewhere wrote it.
+        """
+        ...
+
+    def resolve(self, prefix: str) -> str:
+        """The full id of the one task whose id begins with ``prefix``.
+
+        Raises:
+            TaskNotFound: there is none, or the prefix is empty or no hexadecimal text.
+            AmbiguousTask: there are several; the message lists some.
+        """
+        ...
+
+    def newest(self, limit: int = 50, offset: int = 0, status: Status | None = None) -> list[TaskRecord]:
+        """Tasks, the newest first; only those of one status where ``status`` is given."""
+        ...
+
+    def enqueue(self, task_id: str, queue: str) -> int:
+        """Move a draft to the end of ``queue``, wake the takers, and return its position from 0.
+
+        Repeating the call for a task that already stands in that queue returns its position.
+
+        Raises:
+            IllegalMove: the task is no draft.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def move(
+        self,
+        task_id: str,
+        target: Status,
+        *,
+        expected: Status,
+        message: str = "",
+        exit_code: int | None = None,
+    ) -> TaskRecord:
+        """Move a task from ``expected`` to ``target``, if that is legal and it stands there.
+
+        This is for tasks that no lease protects: drafts, queued ones, and runs at a desk. A
+        queued task leaves its queue. A task with a live lease is refused: its attempt ends it.
+
+        Raises:
+            IllegalMove: it stands elsewhere, the move is not legal, or an attempt owns it.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def set_parameters(
+        self,
+        task_id: str,
+        parameters: Mapping[str, JSONValue],
+        *,
+        attempt: int | None = None,
+        overrides: tuple[str, ...] | None = None,
+    ) -> None:
+        """Merge ``parameters`` into the task's; name those set by hand in ``overrides``.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def request_stop(self, task_id: str, stop: StopRequest) -> Status:
+        """Ask for the end of a task, and return the status that it has after the call.
+
+        A draft or queued task is ``stopped`` at once. A running one gets the request, which
+        its supervisor follows; an ended one stays as it is.
+        """
+        ...
+
+    # --- the log -------------------------------------------------------------------
+
+    def append_log(self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output") -> None:
+        """Append chunk number ``sequence`` (from 1, without gaps) of an attempt to the log.
+
+        A number that was already appended is dropped in silence, so a call whose answer was
+        lost may be repeated. Over the store's cap (64 MiB a task) the oldest chunks are cut.
+
+        Raises:
+            LateWrite: ``attempt`` is not the task's newest, or the task has ended.
+            ValueError: the number leaves a gap.
+        """
+        ...
+
+    def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
+        """At most ``limit`` chunks after position ``after`` ("" is the start), in order.
+
+        Where the cap has cut the beginning, the first chunk read from the start is a ``note``
+        that says how many bytes are missing.
+        """
+        ...
+
+    def follow_log(self, task_id: str, after: str = "") -> Iterator[LogChunk]:
+        """Chunks after ``after`` as they come, until the ``end`` chunk, which is the last one given.
+
+        Waiting is a blocking read, never a poll. The iterator also ends, without an ``end``
+        chunk, when the task has ended without one.
+        """
+        ...
+
+    # --- events --------------------------------------------------------------------
+
+    def record_event(self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None) -> None:
+        """Append to the task's events.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+        """
+        ...
+
+    def events(self, task_id: str) -> list[Event]:
+        """The task's events, the oldest first (the newest 1,000)."""
+        ...
+
+    # --- blobs ---------------------------------------------------------------------
+
+    def put_blob(self, data: bytes) -> Blob:
+        """Keep ``data`` under its hash. Repeating it costs one look-up."""
+        ...
+
+    def get_blob(self, blob: Blob) -> bytes:
+        """The bytes of ``blob``, verified against its hash.
+
+        Raises:
+            CorruptBlob: they are missing, incomplete or altered.
+        """
+        ...
+
+    # --- agents --------------------------------------------------------------------
+
+    def serving(self, queue: str) -> list[str]:
+        """Names of the agents that are alive and serve ``queue``."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections. The store may not be used afterwards."""
+        ...
