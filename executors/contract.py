@@ -1,0 +1,84 @@
+"""What every way to launch a command promises. Its test suite is ``tests/executors``.
+
+A file in this folder that defines one public class with ``name``, ``available`` and
+``start`` is an executor: ``executors.named(name)`` finds it, nothing else is edited.
+
+Order of calls: ``available`` once, then ``start``, then anything of ``Running``. If
+``start`` raises, nothing runs and nothing is left behind. ``Running`` may be used from
+several threads; every method of it is safe to repeat, also after the command has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command, ready to be started: nothing in it is left to look up."""
+
+    argv: tuple[str, ...]
+    working_directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The whole process environment; nothing is added to it from the agent's own."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How the command ended: its exit code, or minus the signal that killed it."""
+
+    code: int
+
+
+class Running(Protocol):
+    """One started command, and the tree of processes that it made."""
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the command on this machine, if it has one here."""
+        ...
+
+    @property
+    def output(self) -> int:
+        """File descriptor of stdout and stderr together, in the order written; EOF ends it.
+
+        It belongs to the ``Running``: read it, do not close it. EOF comes when the last
+        process of the tree has closed its end, which may be after ``wait`` returned.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Ask the command politely to end: SIGTERM to its process group."""
+        ...
+
+    def terminate(self, grace: float) -> None:
+        """End the whole tree: ask, wait up to ``grace`` seconds, then kill what is left.
+
+        Afterwards no process of the tree runs, those that left its session included.
+        """
+        ...
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """Wait for the command itself to end; None when ``timeout`` seconds passed before."""
+        ...
+
+
+class Executor(Protocol):
+    """One way to launch a command."""
+
+    name: str
+
+    def available(self) -> str | None:
+        """None when this machine can launch this way, else the reason in a sentence."""
+        ...
+
+    def start(self, launch: Launch) -> Running:
+        """Start the command.
+
+        Raises:
+            LaunchError: it cannot be started; the message names the program and the cause.
+        """
+        ...
