@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,9 @@ def find_folders() -> Folders:
 
     names = platformdirs.PlatformDirs("elsewhere", appauthor=False)
     state = names.user_state_path
-    return Folders(names.user_config_path, names.user_data_path, names.user_cache_path, state, _sockets(state))
+    return Folders(
+        names.user_config_path, names.user_data_path, names.user_cache_path, state, _sockets(state)
+    )
 
 
 def _sockets(root: Path) -> Path:
@@ -129,9 +132,9 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:
+    else:
         import tomli as tomllib
     try:
         return tomllib.loads(text)

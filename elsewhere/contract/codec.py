@@ -121,8 +121,8 @@ def _plain(value: object, path: str) -> Any:
     raise SchemaError(f"{path}: a {type(value).__name__} cannot be stored")
 
 
-@functools.lru_cache(maxsize=None)
-def _field_types(kind: type[Any]) -> dict[str, Any]:
+@functools.cache
+def _field_types(kind: type[object]) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
@@ -139,7 +139,7 @@ def _build(kind: Any, value: Any, path: str) -> Any:
             raise SchemaError(f"{path}: expected one of {typing.get_args(kind)}, found {value!r}")
         return value
     if dataclasses.is_dataclass(kind):
-        return _build_dataclass(typing.cast("type[Any]", kind), value, path)
+        return _build_dataclass(kind, value, path)
     if isinstance(kind, type) and issubclass(kind, Enum):
         try:
             return kind(value)
@@ -157,7 +157,7 @@ def _build_optional(kind: Any, value: Any, path: str) -> Any:
     return _build(members[0], value, path)
 
 
-def _build_dataclass(kind: type[Any], value: Any, path: str) -> Any:
+def _build_dataclass(kind: Any, value: Any, path: str) -> Any:
     stored = _expect(dict, value, path)
     types_by_name = _field_types(kind)
     unknown = sorted(set(stored) - set(types_by_name))

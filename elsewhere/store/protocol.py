@@ -110,7 +110,9 @@ class Store(Protocol):
 
     # --- the log -------------------------------------------------------------------
 
-    def append_log(self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output") -> None:
+    def append_log(
+        self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
+    ) -> None:
         """Append chunk number ``sequence`` (from 1, without gaps) of an attempt to the log.
 
         A number that was already appended is dropped in silence, so a call whose answer was
@@ -140,7 +142,9 @@ class Store(Protocol):
 
     # --- events --------------------------------------------------------------------
 
-    def record_event(self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None) -> None:
+    def record_event(
+        self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
+    ) -> None:
         """Append to the task's events.
 
         Raises:
