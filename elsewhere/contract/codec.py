@@ -76,7 +76,7 @@ def decode_parameters(text: str | bytes) -> dict[str, JSONValue]:
 
 def _dump(value: object, path: str) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
         raise SchemaError(f"{path}: cannot be stored as JSON: {error}") from error
 
@@ -117,7 +117,8 @@ def _plain(value: object, path: str) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{path}.{key}") for key, item in value.items()}
+        _require_json(dict(value), path)
+        return dict(value)
     raise SchemaError(f"{path}: a {type(value).__name__} cannot be stored")
 
 
@@ -134,6 +135,8 @@ def _build(kind: Any, value: Any, path: str) -> Any:
         item_kind = typing.get_args(kind)[0]
         items = _expect(list, value, path)
         return tuple(_build(item_kind, item, f"{path}[{index}]") for index, item in enumerate(items))
+    if origin is Mapping:
+        return _expect(dict, value, path)
     if origin is typing.Literal:
         if value not in typing.get_args(kind):
             raise SchemaError(f"{path}: expected one of {typing.get_args(kind)}, found {value!r}")
