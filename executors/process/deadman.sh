@@ -1,0 +1,30 @@
+# Ends a launched tree when its supervisor dies, even by SIGKILL.
+#
+# usage: deadman.sh GROUP [ENTRY ENTRY]
+# GROUP is the command's process group; the ENTRYs, NAME=value, are the launch's mark.
+# The only writer of our stdin is the supervisor: a line says that all is over, the end of
+# the file without one says that it died. Its lease runs out soon after, and somebody else
+# may then run the task again: three seconds of grace, well below any lease.
+trap '' HUP INT TERM
+read -r word && exit 0
+
+group=$1 task=$2 attempt=$3
+
+kill -s TERM -- "-$group"
+kill -s CONT -- "-$group"
+for second in 1 2 3; do
+    kill -s 0 -- "-$group" || break
+    sleep 1
+done
+kill -s KILL -- "-$group"
+
+# What left the group still carries the mark. Again and again, for it may fork meanwhile.
+[ -n "$task" ] || exit 0
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    marked=$(grep -lsxzF -e "$task" /proc/[0-9]*/environ) || exit 0
+    marked=$(grep -lsxzF -e "$attempt" $marked) || exit 0
+    for file in $marked; do
+        pid=${file#/proc/}
+        kill -s KILL "${pid%/environ}"
+    done
+done
