@@ -1,0 +1,114 @@
+"""A task as a hash of flat fields, and back.
+
+Fields that are None are absent. No field needs JSON to be understood inside a Lua script:
+``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
+
+from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.errors import SchemaError
+from elsewhere.contract.spec import Needs, TaskSpec
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import NewTask, StopRequest, TaskRecord
+
+
+def new_fields(new: NewTask) -> dict[str, str]:
+    """The fields of a new task's hash that come from the desk.
+
+    Raises:
+        SchemaError: a value that cannot be stored; the message names the field.
+    """
+    return {
+        "project": new.project,
+        "name": new.name,
+        "spec": encode(new.spec),
+        "needs": encode_needs(new.spec.needs),
+        "parameters": encode_parameters(new.parameters),
+        "overrides": encode_overrides(new.overrides),
+    }
+
+
+def encode_needs(needs: Needs) -> str:
+    """What a slot must offer, as the words that ``take.lua`` splits at blanks."""
+    return " ".join([str(needs.gpus), str(needs.memory_bytes), *map(encode_tag, needs.tags)])
+
+
+def encode_tag(tag: str) -> str:
+    """A tag as one word."""
+    return quote(tag, safe="")
+
+
+def encode_overrides(overrides: Sequence[str]) -> str:
+    """Names of parameters as one text, never an empty one."""
+    return json.dumps(list(overrides), ensure_ascii=False)
+
+
+def encode_stop(stop: StopRequest) -> str:
+    """A stop request as one text."""
+    return f"{'-' if stop.grace is None else stop.grace!r} {stop.by}"
+
+
+def decode_stop(text: str) -> StopRequest:
+    """What ``encode_stop`` made."""
+    grace, _, by = text.partition(" ")
+    return StopRequest(by=by, grace=None if grace == "-" else float(grace))
+
+
+def pairs(flat: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Fields and values, as a script answers them one after the other, as a mapping."""
+    items = iter(flat)
+    return dict(zip(items, items, strict=True))
+
+
+def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
+    """The task that the hash holds.
+
+    Raises:
+        SchemaError: another version wrote it; the message names the task and the field.
+    """
+    field = ""
+
+    def text(name: str) -> str:
+        nonlocal field
+        field = name
+        return stored[name.encode()].decode()
+
+    def optional(name: str) -> str | None:
+        return text(name) if name.encode() in stored else None
+
+    def number(name: str) -> float | None:
+        value = optional(name)
+        return None if value is None else float(value)
+
+    try:
+        exit_code, stop = optional("exit_code"), optional("stop")
+        return TaskRecord(
+            id=task_id,
+            project=text("project"),
+            name=text("name"),
+            status=Status(text("status")),
+            spec=decode(TaskSpec, text("spec")),
+            parameters=decode_parameters(text("parameters")),
+            overrides=tuple(json.loads(text("overrides"))),
+            status_message=optional("status_message") or "",
+            attempt=int(text("attempt")),
+            lost_attempts=int(text("lost_attempts")),
+            agent=optional("agent"),
+            queue=optional("queue"),
+            exit_code=None if exit_code is None else int(exit_code),
+            created=float(text("created")),
+            started=number("started"),
+            ended=number("ended"),
+            stop=None if stop is None else decode_stop(stop),
+        )
+    except SchemaError as error:
+        raise SchemaError(f"task {task_id}: {error.what}") from error
+    except KeyError as error:
+        raise SchemaError(f"task {task_id}: {field}: missing") from error
+    except (ValueError, TypeError) as error:
+        raise SchemaError(f"task {task_id}: {field}: cannot be read: {error}") from error

@@ -1,0 +1,276 @@
+"""``RedisStore``: the store protocol on a server; each write is one Lua script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import redis
+
+from elsewhere.contract import keys
+from elsewhere.contract.codec import decode_parameters, encode_parameters
+from elsewhere.contract.errors import TaskNotFound
+from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.spec import Blob
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
+from elsewhere.store import identity, queue_name
+from elsewhere.store.redis import blobs, log
+from elsewhere.store.redis.answer import accepted, illegal_move
+from elsewhere.store.redis.connection import answering, connect, patient
+from elsewhere.store.redis.job import job_fields
+from elsewhere.store.redis.record import encode_overrides, encode_stop, new_fields, pairs, read_record
+from elsewhere.store.script import Argument, Script
+
+CREATE = Script(__file__, "create.lua")
+ENQUEUE = Script(__file__, "enqueue.lua")
+MOVE = Script(__file__, "move.lua")
+SET_PARAMETERS = Script(__file__, "set_parameters.lua")
+REQUEST_STOP = Script(__file__, "request_stop.lua")
+APPEND_LOG = Script(__file__, "append_log.lua")
+RECORD_EVENT = Script(__file__, "record_event.lua")
+
+PAGE = 256
+"""Tasks looked at in one go while those of one status are searched."""
+BLOB_SECONDS = 60.0
+"""How long one piece of a blob may take over a slow line."""
+
+
+class RedisStore:
+    """Tasks on a Redis or Valkey server; see ``Store`` for what each method promises.
+
+    Args:
+        server: URL of the server, or a client made by ``connect``, which stays the caller's.
+        log_cap: bytes of a task's log that are held; the oldest are cut.
+    """
+
+    def __init__(self, server: str | redis.Redis, *, log_cap: int = log.CAP_BYTES) -> None:
+        self._owned = isinstance(server, str)
+        self.connection: redis.Redis = connect(server) if isinstance(server, str) else server
+        self._log_cap = log_cap
+
+    # --- tasks ---------------------------------------------------------------------
+
+    def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
+        """Make a draft, once for each ``submission`` key."""
+        task_id = identity.new_id()
+        touched = [keys.task(task_id)] + ([keys.submission(submission)] if submission else [])
+        made, fields = CREATE.run(self.connection, touched, [task_id, *_flat(new_fields(new))])
+        return read_record(made.decode(), pairs(fields))
+
+    def get(self, task_id: str) -> TaskRecord:
+        """The task with exactly that id."""
+        with answering(self.connection):
+            stored = self.connection.hgetall(keys.task(task_id))
+        if not stored:
+            raise TaskNotFound(f"no task has the id {task_id}")
+        return read_record(task_id, cast("dict[bytes, bytes]", stored))
+
+    def resolve(self, prefix: str) -> str:
+        """The full id of the one task whose id begins with ``prefix``."""
+        return identity.resolve(prefix, self._beginning_with)
+
+    def newest(self, limit: int = 50, offset: int = 0, status: Status | None = None) -> list[TaskRecord]:
+        """Tasks, the newest first."""
+        if status is None:
+            with answering(self.connection):
+                ids = self.connection.zrevrange(keys.TASKS, offset, offset + limit - 1) if limit > 0 else []
+            return self._records(_texts(ids))
+        # A set in order: tasks created meanwhile push known ones onto the next page.
+        found: dict[str, None] = {}
+        for page in self._pages():
+            found |= {task_id: None for task_id, stands in page if stands == status.value}
+            if len(found) >= offset + limit:
+                break
+        chosen = list(found)[offset : offset + limit]
+        return [task for task in self._records(chosen) if task.status is status]
+
+    def enqueue(self, task_id: str, queue: str) -> int:
+        """Move a draft to the end of ``queue``."""
+        arguments = [task_id, queue_name.checked(queue), *_flat(job_fields(task_id))]
+        answer = ENQUEUE.run(self.connection, [keys.task(task_id)], arguments)
+        if answer[0] == b"refused":
+            status, stands_in = answer[1].decode(), answer[2].decode()
+            where = f"{status} in {stands_in}" if status == Status.QUEUED.value else status
+            raise illegal_move(task_id, where, "be enqueued", "Only a draft can; reset the task first.")
+        return int(accepted(answer, task_id)[0])
+
+    def move(
+        self,
+        task_id: str,
+        target: Status,
+        *,
+        expected: Status,
+        message: str = "",
+        exit_code: int | None = None,
+    ) -> TaskRecord:
+        """Move a task that no lease protects from ``expected`` to ``target``."""
+        code = "" if exit_code is None else exit_code
+        arguments = [task_id, expected.value, target.value, message, code]
+        answer = MOVE.run(self.connection, [keys.task(task_id)], arguments)
+        if answer[0] == b"leased":
+            owner = f"{answer[1].decode()} on agent {answer[2].decode()}"
+            raise illegal_move(task_id, owner, f"be moved to {target}", "Stop it: its attempt ends it.")
+        if answer[0] == b"refused":
+            raise illegal_move(task_id, answer[1].decode(), f"be moved from {expected} to {target}")
+        return read_record(task_id, pairs(accepted(answer, task_id)[0]))
+
+    def set_parameters(
+        self,
+        task_id: str,
+        parameters: Mapping[str, JSONValue],
+        *,
+        attempt: int | None = None,
+        overrides: tuple[str, ...] | None = None,
+    ) -> None:
+        """Merge ``parameters`` into the task's."""
+        names = "" if overrides is None else encode_overrides(overrides)
+        fence: Argument = "" if attempt is None else attempt
+        while True:
+            with answering(self.connection):
+                read = self.connection.hget(keys.task(task_id), "parameters")
+            if read is None:
+                raise TaskNotFound(f"no task has the id {task_id}")
+            merged = encode_parameters({**decode_parameters(read), **parameters})
+            answer = SET_PARAMETERS.run(
+                self.connection, [keys.task(task_id)], [task_id, fence, read, merged, names]
+            )
+            # Somebody else merged theirs in between: merge again into what stands there now.
+            if answer[0] != b"changed":
+                accepted(answer, task_id, attempt)
+                return
+
+    def request_stop(self, task_id: str, stop: StopRequest) -> Status:
+        """Ask for the end of a task."""
+        arguments = [task_id, encode_stop(stop), stop.by]
+        answer = REQUEST_STOP.run(self.connection, [keys.task(task_id)], arguments)
+        return Status(accepted(answer, task_id)[0].decode())
+
+    # --- the log -------------------------------------------------------------------
+
+    def append_log(
+        self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
+    ) -> None:
+        """Append chunk number ``sequence`` of an attempt to the log."""
+        log.check_appendable(sequence, kind)
+        answer = APPEND_LOG.run(
+            self.connection,
+            [keys.task(task_id)],
+            [task_id, attempt, sequence, kind, data, self._log_cap, log.ENTRY_COST],
+        )
+        if answer[0] == b"gap":
+            raise log.gap(task_id, sequence, int(answer[1]))
+        accepted(answer, task_id, attempt)
+
+    def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
+        """At most ``limit`` chunks after position ``after``, in order."""
+        return log.read_log(self.connection, task_id, after, limit)
+
+    def follow_log(self, task_id: str, after: str = "") -> Iterator[LogChunk]:
+        """Chunks after ``after`` as they come, until the log's end."""
+        self._has_ended(task_id)
+        return log.follow_log(self.connection, task_id, after, lambda: self._has_ended(task_id))
+
+    # --- events --------------------------------------------------------------------
+
+    def record_event(
+        self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
+    ) -> None:
+        """Append to the task's events."""
+        arguments = [task_id, "" if attempt is None else attempt, kind, detail]
+        accepted(RECORD_EVENT.run(self.connection, [keys.task(task_id)], arguments), task_id, attempt)
+
+    def events(self, task_id: str) -> list[Event]:
+        """The task's events, the oldest first."""
+        with answering(self.connection):
+            entries = self.connection.xrange(keys.task_events(task_id))
+        return [
+            Event(
+                time=log.time_of(position.decode()),
+                kind=cast(EventKind, fields[b"kind"].decode()),
+                attempt=int(fields[b"attempt"]),
+                detail=fields[b"detail"].decode(),
+            )
+            for position, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", entries)
+        ]
+
+    # --- blobs ---------------------------------------------------------------------
+
+    def put_blob(self, data: bytes) -> Blob:
+        """Keep ``data`` under its hash."""
+        with patient(self.connection, BLOB_SECONDS) as connection:
+            return blobs.put_blob(connection, data)
+
+    def get_blob(self, blob: Blob) -> bytes:
+        """The bytes of ``blob``, verified against its hash."""
+        with patient(self.connection, BLOB_SECONDS) as connection:
+            return blobs.get_blob(connection, blob)
+
+    # --- agents --------------------------------------------------------------------
+
+    def serving(self, queue: str) -> list[str]:
+        """Names of the agents that are alive and serve ``queue``."""
+        with answering(self.connection):
+            names = _texts(self.connection.zrange(keys.AGENTS, 0, -1))
+            pipeline = self.connection.pipeline(transaction=False)
+            for name in names:
+                pipeline.hget(keys.agent(name), "queues")
+            served = pipeline.execute()
+        # An agent that is not alive has no hash any more.
+        return sorted(name for name, queues in zip(names, served, strict=True) if queue in _names(queues))
+
+    def close(self) -> None:
+        """Give back connections."""
+        if self._owned:
+            self.connection.close()
+
+    # --- reading -------------------------------------------------------------------
+
+    def _beginning_with(self, prefix: str, limit: int) -> list[str]:
+        with answering(self.connection):
+            # "g" sorts after every hexadecimal digit.
+            ids = self.connection.zrangebylex(keys.TASK_IDS, f"[{prefix}", f"({prefix}g", 0, limit)
+        return _texts(ids)
+
+    def _pages(self) -> Iterator[list[tuple[str, str]]]:
+        """All ids with their statuses, the newest first, page by page."""
+        start = 0
+        while True:
+            with answering(self.connection):
+                ids = _texts(self.connection.zrevrange(keys.TASKS, start, start + PAGE - 1))
+                pipeline = self.connection.pipeline(transaction=False)
+                for task_id in ids:
+                    pipeline.hget(keys.task(task_id), "status")
+                statuses = [status.decode() if status else "" for status in pipeline.execute()]
+            if not ids:
+                return
+            yield list(zip(ids, statuses, strict=True))
+            start += PAGE
+
+    def _records(self, ids: list[str]) -> list[TaskRecord]:
+        with answering(self.connection):
+            pipeline = self.connection.pipeline(transaction=False)
+            for task_id in ids:
+                pipeline.hgetall(keys.task(task_id))
+            hashes = pipeline.execute()
+        return [read_record(task_id, stored) for task_id, stored in zip(ids, hashes, strict=True) if stored]
+
+    def _has_ended(self, task_id: str) -> bool:
+        with answering(self.connection):
+            status = self.connection.hget(keys.task(task_id), "status")
+        if status is None:
+            raise TaskNotFound(f"no task has the id {task_id}")
+        return Status(cast(bytes, status).decode()).ended
+
+
+def _flat(fields: Mapping[str, Any]) -> list[Argument]:
+    return [item for pair in fields.items() for item in pair]
+
+
+def _names(stored: bytes | None) -> list[str]:
+    return cast("list[str]", json.loads(stored)) if stored else []
+
+
+def _texts(members: Sequence[Any]) -> list[str]:
+    return [member.decode() for member in members]
