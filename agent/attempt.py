@@ -1,0 +1,208 @@
+"""The story of an attempt, told once and in order."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable, Iterator
+
+import psutil
+
+from agent import launch, workspace
+from agent.config import AttemptConfig
+from agent.environment import Environment, Environments
+from agent.finish import finish
+from agent.heartbeat import Heartbeat
+from agent.journal import Journal
+from agent.line import AgentLine
+from agent.relay import RelayServer, attempt_calls
+from agent.state import AttemptState
+from agent.stop import Stop, StopAsked
+from agent.stream import Pump, Sender
+from agent.telling import Telling
+from agent.traceback import last_lines
+from elsewhere.contract.errors import ElsewhereError
+from elsewhere.contract.lease import Claim
+from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
+from elsewhere.startup import lay_sdk
+from executors.contract import Executor
+
+LEFTOVER_GRACE_SECONDS = 2.0
+"""What processes that a script leaves behind get, to end after it, before they are killed."""
+
+
+class Attempt:
+    """One try at a task on this machine: owns its lease, its journal, its workspace.
+
+    Args:
+        claim: the task and the right to run it.
+        line: the attempt's connections to the server.
+        executor: how the command is launched.
+        stop: where a stop is asked for.
+        told_launch: is given the launch token and process id once the command runs.
+        echo: sees the script's output as it comes.
+    """
+
+    def __init__(
+        self,
+        claim: Claim,
+        config: AttemptConfig,
+        line: AgentLine,
+        executor: Executor,
+        stop: Stop,
+        *,
+        told_launch: Callable[[str | None], None] = lambda _: None,
+        echo: Callable[[bytes], None] | None = None,
+    ) -> None:
+        self._lease = claim.lease
+        self._task = claim.task
+        self._config = config
+        self._line = line
+        self._executor = executor
+        self._stop = stop
+        self._told_launch = told_launch
+        self._echo = echo
+        self._state = AttemptState(config.state)
+        self._journal = Journal(self._state.journal)
+        self._sender = Sender(self._journal, line.append_log)
+        self._telling = Telling(line.record_event)
+        self._used_overrides: set[str] = set()
+        folders = config.folders
+        self._tree = folders.workspaces / f"{self._lease.task_id}-{self._lease.attempt}"
+        self._socket = folders.sockets / f"{self._lease.task_id[:16]}-{self._lease.attempt}.sock"
+
+    def run(self) -> Outcome:
+        """Workspace, environment, launch, stream, finish; the heartbeat around all of it."""
+        with self._heartbeat():
+            self._sender.start()
+            self._telling.start()
+            outcome = self._story()
+            self._state_outcome(outcome)
+            return finish(outcome, self._journal, self._sender, self._telling, self._line)
+
+    def remove(self) -> None:
+        """Remove the workspace; the environment and the repository are for others, too."""
+        with contextlib.suppress(OSError, ElsewhereError):
+            workspace.remove(self._tree, self._config.folders.repositories)
+
+    def _story(self) -> Outcome:
+        step = Step.WORKSPACE
+        try:
+            with self._stop.ends_by(_end_children):
+                self._rebuild_workspace()
+                step = Step.ENVIRONMENT
+                environment = self._prepare_environment()
+            step = Step.LAUNCH
+            self._stop.check()
+            return self._launch_and_stream(environment)
+        except StopAsked:
+            return self._stop.reason or Stopped("an unknown hand")
+        except ElsewhereError as error:
+            return self._stop.reason or NeverRan(step, str(error))
+        except Exception as error:  # noqa: BLE001 - an attempt always ends with an outcome
+            traceback.print_exc()
+            return self._stop.reason or NeverRan(step, f"{type(error).__name__}: {error}")
+
+    def _rebuild_workspace(self) -> None:
+        self._telling.tell("workspace")
+        workspace.rebuild(
+            self._task.spec.source,
+            self._tree,
+            repositories=self._config.folders.repositories,
+            fetch=self._line.store.get_blob,
+            note=self._note,
+        )
+        self._stop.check()
+
+    def _prepare_environment(self) -> Environment:
+        self._telling.tell("environment")
+        environments = Environments(self._config.folders.environments)
+        environment = environments.prepare(self._task.spec.packages, note=self._note)
+        self._stop.check()
+        return environment
+
+    def _launch_and_stream(self, environment: Environment) -> Outcome:
+        sdk = lay_sdk(self._config.folders.sdk)
+        command = launch.build(
+            self._task.spec.entry,
+            self._tree,
+            environment,
+            self._lease,
+            sdk=sdk,
+            relay=self._socket,
+            gpus=self._config.gpus,
+        )
+        with self._relay():
+            running = self._executor.start(command)
+            self._told_launch(running.token)
+            self._telling.tell("launched", f"pid {running.pid}" if running.pid else "")
+            pump = Pump(running.output, self._journal, self._echo)
+            pump.start()
+            with self._stop.ends_by(running.terminate):
+                ended = running.wait()
+            outcome = self._stop.reason or (Exited(ended.code) if ended else Lost("the command vanished"))
+            self._state_outcome(outcome)
+            running.terminate(LEFTOVER_GRACE_SECONDS)
+            pump.join()
+        return self._explain(outcome, pump)
+
+    def _explain(self, outcome: Outcome, pump: Pump) -> Outcome:
+        """Add to an exit what only the whole output tells."""
+        if pump.failure is not None:
+            self._note(f"the rest of the log is missing: {pump.failure}")
+        self._warn_of_unused_overrides()
+        if isinstance(outcome, Exited) and outcome.code != 0:
+            return Exited(outcome.code, last_lines(pump.tail))
+        return outcome
+
+    def _warn_of_unused_overrides(self) -> None:
+        unused = [name for name in self._task.overrides if name not in self._used_overrides]
+        for name in unused:
+            self._note(f"the script never read the parameter {name}, which was set for this task")
+
+    @contextlib.contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        heartbeat = Heartbeat(
+            self._line.renew,
+            self._line.wait_for_control,
+            self._stop,
+            interval=self._config.heartbeat_seconds,
+            lease_seconds=self._lease.seconds,
+            margin=self._config.renewal_margin,
+            grace=self._config.stop_grace_seconds,
+        )
+        heartbeat.start()
+        try:
+            yield
+        finally:
+            heartbeat.finish()
+
+    @contextlib.contextmanager
+    def _relay(self) -> Iterator[None]:
+        calls = attempt_calls(self._line.store, self._lease, self._used_overrides)
+        server = RelayServer(self._socket, calls)
+        try:
+            yield
+        finally:
+            server.close()
+
+    def _note(self, text: str) -> None:
+        with contextlib.suppress(ElsewhereError):
+            self._journal.append("note", text.encode("utf-8", "backslashreplace"))
+
+    def _state_outcome(self, outcome: Outcome) -> None:
+        if not isinstance(outcome, Lost):
+            with contextlib.suppress(OSError):
+                self._state.write_outcome(outcome)
+
+
+def _end_children(grace: float) -> None:
+    """End what a rebuild step runs: git, an installer. The step then fails, and the stop wins."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.Error):
+            child.terminate()
+    _, alive = psutil.wait_procs(children, timeout=min(grace, 3.0))
+    for child in alive:
+        with contextlib.suppress(psutil.Error):
+            child.kill()

@@ -1,0 +1,270 @@
+"""The daemon: claims tasks into free slots, and starts a detached supervisor for each.
+
+It is safe to kill at any instant. What it knows of attempts is on disk and in the store;
+a daemon that starts finds the supervisors that live on, counts their slots, and takes care
+of those that died.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from agent.config import AttemptConfig, DaemonConfig
+from agent.ear import Ear
+from agent.fork_server import ForkServer, ForkServerDied
+from agent.log import daemon_log
+from agent.presence import Presence
+from agent.slots import Slot, Slots
+from agent.state import AttemptState, ProcessMark, attempt_states
+from agent.watch import Watch
+from elsewhere.connect import server_url
+from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
+from elsewhere.contract.lease import Claim, Offer
+from elsewhere.settings import Folders
+
+RETRY_SECONDS = 1.0
+
+
+def run(config: DaemonConfig) -> int:
+    """Serve the queues until told to end; the exit code.
+
+    Raises:
+        ServerUnreachable: no server answers at the start. Later outages are waited out.
+        ConfigurationError: an agent of that name runs on this machine.
+    """
+    folders = config.settings.folders
+    presence = Presence(folders.agents, config.name)
+    slots = Slots(config.slots, config.gpus, config.tags)
+    url = server_url(config.settings)
+    # Before there is any thread or connection in this process.
+    fork_server = ForkServer(_template(config, folders, url))
+    return Daemon(config, presence, slots, url, fork_server).run()
+
+
+def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig:
+    return AttemptConfig(
+        redis_url=url,
+        folders=folders,
+        state=folders.agents,
+        heartbeat_seconds=config.heartbeat_seconds,
+        lease_seconds=config.lease_seconds,
+        stop_grace_seconds=config.stop_grace_seconds,
+    )
+
+
+class Daemon:
+    """One loop, one thread, that waits for whatever comes first."""
+
+    def __init__(
+        self, config: DaemonConfig, presence: Presence, slots: Slots, url: str, fork_server: ForkServer
+    ) -> None:
+        import queueing
+        from elsewhere._version import __version__
+        from elsewhere.store.redis import connect
+
+        self._config = config
+        self._presence = presence
+        self._slots = slots
+        self._fork_server = fork_server
+        self._log = daemon_log(presence.name, as_json=config.json_log)
+        self._queueing = queueing
+        self._connection = connect(url)
+        self._registration = queueing.Registration(
+            self._connection,
+            presence.name,
+            config.queues,
+            slots=len(slots),
+            gpus=config.gpus,
+            tags=config.tags,
+            version=__version__,
+        )
+        self._bell = queueing.Bell(connect(url), presence.name, config.queues)
+        self._ear = Ear(self._bell.wait)
+        self._watch = Watch(self._ear.ring)
+        self._supervisors: dict[str, ProcessMark] = {}
+        self._salvaged: set[str] = set()
+        self._signals = 0
+        self._signals_followed = 0
+        self._draining = False
+        self._beat_at = 0.0
+        self._retry_at = 0.0
+        self._idle_since = time.monotonic()
+        self._reachable = True
+
+    def run(self) -> int:
+        """Serve until drained; 0."""
+        self._registration.announce()
+        self._find_attempts()
+        signal.signal(signal.SIGTERM, self._hear_signal)
+        signal.signal(signal.SIGINT, self._hear_signal)
+        self._ear.start()
+        self._log.info("serving", queues=list(self._config.queues), slots=len(self._slots), pid=os.getpid())
+        while not self._finished():
+            self._follow_signals()
+            self._empty_slots()
+            self._talk_to_server()
+            self._wait()
+        return self._leave()
+
+    # --- what the loop does ----------------------------------------------------------
+
+    def _talk_to_server(self) -> None:
+        """Claim and beat; an outage is told once and waited out."""
+        if time.monotonic() < self._retry_at:
+            return
+        try:
+            self._beat()
+            self._claim()
+        except (ServerUnreachable, ServerUnfit) as error:
+            if self._reachable:
+                self._log.warning("no server: waiting", reason=error.what)
+            self._reachable = False
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+        else:
+            if not self._reachable:
+                self._log.info("the server is back")
+            self._reachable = True
+
+    def _beat(self) -> None:
+        if time.monotonic() < self._beat_at:
+            return
+        self._registration.beat(self._slots.busy)
+        for reaped in self._queueing.reap(self._connection):
+            self._log.warning(
+                "reaped", task=reaped.task_id, attempt=reaped.attempt, of=reaped.agent, end=reaped.end
+            )
+        self._beat_at = time.monotonic() + self._config.heartbeat_seconds
+
+    def _claim(self) -> None:
+        refused: set[Offer] = set()
+        for slot in self._slots.free:
+            if self._draining or slot.offer in refused:
+                continue
+            claim = self._queueing.take(
+                self._connection,
+                self._presence.name,
+                self._config.queues,
+                slot.offer,
+                self._config.lease_seconds,
+            )
+            if claim is None:
+                refused.add(slot.offer)
+            else:
+                self._start(claim, slot)
+
+    def _start(self, claim: Claim, slot: Slot) -> None:
+        name = f"{claim.lease.task_id}-{claim.lease.attempt}"
+        state = self._presence.folder / "attempts" / name
+        try:
+            pid = self._fork_server.start_supervisor(
+                claim, state, slot.index, slot.gpus if self._config.gpus else None
+            )
+        except ForkServerDied:
+            self._queueing.give_back(self._connection, claim.lease, "the agent could not start a supervisor")
+            self._begin_again()
+        self._log.info("took", task=claim.lease.task_id, attempt=claim.lease.attempt, supervisor=pid)
+        self._slots.fill(slot.index, name)
+        self._watch_over(name, ProcessMark.of(pid))
+        self._draining = self._draining or self._config.once
+
+    def _empty_slots(self) -> None:
+        for name in self._watch.ended():
+            self._supervisors.pop(name, None)
+            state = AttemptState(self._presence.folder / "attempts" / name)
+            if state.read_mark() is not None and name not in self._salvaged:
+                self._log.warning("a supervisor died", attempt=name)
+                self._salvage(state)
+                continue
+            self._slots.empty(name)
+            self._log.info("ended", attempt=name)
+            self._idle_since = time.monotonic()
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        until = [max(self._beat_at, self._retry_at)]
+        if self._config.exit_when_idle is not None and self._slots.busy == 0:
+            until.append(self._idle_since + self._config.exit_when_idle)
+        if self._finished() or self._signals > self._signals_followed:
+            return
+        readable, _, _ = select.select([self._ear, self._fork_server], [], [], max(0.0, min(until) - now))
+        self._ear.clear()
+        if self._fork_server in readable:
+            self._begin_again()
+
+    # --- attempts that were here before us -------------------------------------------
+
+    def _find_attempts(self) -> None:
+        """Count the slots of supervisors that live on, and take care of those that died."""
+        for state in attempt_states(self._presence.folder):
+            mark = state.read_mark()
+            if mark is None:
+                # Claimed, but its supervisor never began: the lease runs out.
+                state.remove()
+                continue
+            self._slots.fill(mark.slot, state.name)
+            if mark.supervisor.alive:
+                self._log.info("found a running attempt", attempt=state.name, supervisor=mark.supervisor.pid)
+                self._watch_over(state.name, mark.supervisor)
+            else:
+                self._salvage(state)
+
+    def _salvage(self, state: AttemptState) -> None:
+        # Once in a daemon's life: what fails again is left on disk for the next one to try.
+        self._salvaged.add(state.name)
+        try:
+            pid = self._fork_server.start_salvage(state.folder)
+        except ForkServerDied:
+            self._begin_again()
+        self._watch_over(state.name, ProcessMark.of(pid))
+
+    def _watch_over(self, name: str, mark: ProcessMark | None) -> None:
+        if mark is not None:
+            self._supervisors[name] = mark
+        self._watch.add(name, mark)
+
+    # --- the end -------------------------------------------------------------------
+
+    def _hear_signal(self, _number: int, _frame: Any) -> None:
+        self._signals += 1
+        self._ear.ring()
+
+    def _follow_signals(self) -> None:
+        """The first drains, the second stops attempts with grace, the third kills them."""
+        while self._signals_followed < self._signals:
+            self._signals_followed += 1
+            self._draining = True
+            count = len(self._supervisors)
+            if self._signals_followed == 1:
+                self._log.info("draining", running=count, next="again stops them, a third time kills them")
+                continue
+            self._log.warning("stopping attempts", running=count, grace=self._signals_followed == 2)
+            for mark in self._supervisors.values():
+                if mark.alive:
+                    os.kill(mark.pid, signal.SIGTERM)
+
+    def _finished(self) -> bool:
+        if self._slots.busy:
+            return False
+        limit = self._config.exit_when_idle
+        return self._draining or (limit is not None and time.monotonic() - self._idle_since >= limit)
+
+    def _leave(self) -> int:
+        self._ear.stop()
+        try:
+            self._registration.withdraw()
+        except (ServerUnreachable, ServerUnfit) as error:
+            self._log.warning("could not sign off", reason=error.what)
+        self._fork_server.close()
+        self._log.info("left")
+        return 0
+
+    def _begin_again(self) -> NoReturn:
+        """Without a fork server nothing can be started: begin afresh, which loses nothing."""
+        self._log.warning("the fork server died: starting again")
+        sys.stderr.flush()
+        os.execv(sys.executable, sys.orig_argv)

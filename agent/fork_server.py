@@ -1,0 +1,145 @@
+"""Warm supervisors: a small process that has imported everything, and forks on demand.
+
+Importing redis-py and our own modules costs about 0.3 s, a fork 5 ms. The server is forked
+from the daemon before that has any thread or connection, so the two share most of their
+memory. It holds nothing: when the daemon dies it sees the end of its socket and goes, and
+the supervisors, which are nobody's children any more, stay. Why not a waiting spare:
+docs/decisions/fork-server.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agent.config import AttemptConfig
+from elsewhere.contract.codec import decode, encode
+from elsewhere.contract.errors import ElsewhereError
+from elsewhere.contract.lease import Claim
+
+_LENGTH = struct.Struct("<I")
+_PID = struct.Struct("<i")
+
+
+class ForkServerDied(ElsewhereError):
+    """The fork server is gone; the daemon must start afresh."""
+
+    exit_code = 1
+
+
+class ForkServer:
+    """The daemon's end. Must be made before the process has threads or connections.
+
+    Args:
+        template: what every supervisor is told; the state folder and the GPUs come with each claim.
+    """
+
+    def __init__(self, template: AttemptConfig) -> None:
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _serve(theirs, template)
+            os._exit(0)
+        theirs.close()
+        self._socket = ours
+        self.pid = pid
+
+    def fileno(self) -> int:
+        """Readable only when the server has died."""
+        return self._socket.fileno()
+
+    def start_supervisor(self, claim: Claim, state: Path, slot: int, gpus: tuple[str, ...] | None) -> int:
+        """Start a detached supervisor for ``claim``, with its state in ``state``; its process id.
+
+        Raises:
+            ForkServerDied: nothing was started.
+        """
+        return self._ask({"claim": encode(claim), "state": str(state), "slot": slot, "gpus": gpus})
+
+    def start_salvage(self, state: Path) -> int:
+        """Start a process that takes care of the attempt in ``state``, whose supervisor died.
+
+        Raises:
+            ForkServerDied: nothing was started.
+        """
+        return self._ask({"state": str(state)})
+
+    def _ask(self, request: dict[str, Any]) -> int:
+        body = json.dumps(request).encode()
+        try:
+            self._socket.sendall(_LENGTH.pack(len(body)) + body)
+            answer = self._socket.recv(_PID.size, socket.MSG_WAITALL)
+        except OSError as error:
+            raise ForkServerDied(f"the fork server does not answer: {error}") from error
+        if len(answer) < _PID.size:
+            raise ForkServerDied("the fork server died")
+        return int(_PID.unpack(answer)[0])
+
+    def close(self) -> None:
+        """Let the server go; supervisors stay."""
+        self._socket.close()
+        os.waitpid(self.pid, 0)
+
+
+def _serve(requests: socket.socket, template: AttemptConfig) -> None:
+    os.setsid()
+    # Signals to the daemon's group are the daemon's business.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _warm_up()
+    while (body := _receive(requests)) is not None:
+        middle = os.fork()
+        if middle == 0:
+            _fork_away(requests, body, template)
+        os.waitpid(middle, 0)
+
+
+def _warm_up() -> None:
+    """Import all that a supervisor needs, find the interpreters, and keep the pages shared."""
+    import agent.salvage
+    import agent.supervisor
+    from agent import environment
+
+    environment.warm()
+    gc.collect()
+    gc.freeze()
+
+
+def _follow(request: dict[str, Any], config: AttemptConfig) -> int:
+    from agent.supervisor import become_salvager, become_supervisor
+
+    if "claim" not in request:
+        return become_salvager(config)
+    gpus = request["gpus"]
+    config = replace(config, gpus=None if gpus is None else tuple(gpus))
+    return become_supervisor(decode(Claim, request["claim"]), config, request["slot"])
+
+
+def _fork_away(requests: socket.socket, body: bytes, template: AttemptConfig) -> None:
+    """Fork once more and go, so that the supervisor has no parent among us."""
+    pid = os.fork()
+    if pid:
+        requests.sendall(_PID.pack(pid))
+        os._exit(0)
+    requests.close()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    request = json.loads(body)
+    os._exit(_follow(request, replace(template, state=Path(request["state"]))))
+
+
+def _receive(requests: socket.socket) -> bytes | None:
+    head = requests.recv(_LENGTH.size, socket.MSG_WAITALL)
+    if len(head) < _LENGTH.size:
+        return None
+    size = _LENGTH.unpack(head)[0]
+    body = requests.recv(size, socket.MSG_WAITALL)
+    return body if len(body) == size else None

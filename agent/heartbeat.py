@@ -1,0 +1,81 @@
+"""Renews the lease while the attempt lives, and hears the stops that others ask for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from agent.stop import Stop
+from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable
+from elsewhere.contract.lease import Renewal
+from elsewhere.contract.outcome import Lost, Stopped
+
+
+class Heartbeat(threading.Thread):
+    """Renews every ``interval`` seconds, and at once when the control bell rings.
+
+    A lease that cannot be renewed stops the attempt ``margin`` seconds before it ends:
+    by then nothing of it may run, since another agent may own the task from there on.
+    Time is the monotonic clock, counted from before the last renewal that succeeded was
+    asked for, so the true lease always ends later than we think.
+
+    Args:
+        renew: renews the lease; raises ``LateWrite`` when somebody else owns the task.
+        wait: waits that many seconds at most for the control bell.
+    """
+
+    def __init__(
+        self,
+        renew: Callable[[], Renewal],
+        wait: Callable[[float], None],
+        stop: Stop,
+        *,
+        interval: float,
+        lease_seconds: float,
+        margin: float,
+        grace: float,
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._renew = renew
+        self._wait = wait
+        self._stop_source = stop
+        self._interval = interval
+        self._patience = lease_seconds - margin
+        self._margin = margin
+        self._grace = grace
+        self._over = threading.Event()
+        self._renewed = time.monotonic()
+
+    def finish(self) -> None:
+        """Renew no more."""
+        self._over.set()
+
+    def run(self) -> None:
+        """Renew until the attempt is over or somebody else owns the task."""
+        while not self._over.is_set():
+            asked = time.monotonic()
+            try:
+                self._follow(self._renew())
+                self._renewed = asked
+                self._wait(self._interval)
+            except LateWrite as refusal:
+                self._stop_source.ask(Lost(refusal.what), 0.0)
+                return
+            except (ServerUnreachable, ServerUnfit) as error:
+                if self._too_late():
+                    self._lose(error)
+                self._over.wait(min(1.0, self._interval))
+
+    def _follow(self, renewal: Renewal) -> None:
+        if renewal.stop is not None:
+            grace = self._grace if renewal.stop.grace is None else renewal.stop.grace
+            self._stop_source.ask(Stopped(renewal.stop.by), grace)
+
+    def _too_late(self) -> bool:
+        return time.monotonic() - self._renewed >= self._patience
+
+    def _lose(self, error: ServerUnreachable | ServerUnfit) -> None:
+        if not self._over.is_set():
+            reason = f"the lease could not be renewed for {self._patience:.0f} s: {error.what}"
+            self._stop_source.ask(Lost(reason), self._margin / 2)

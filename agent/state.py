@@ -1,0 +1,138 @@
+"""The folder in which an attempt's state outlives its processes.
+
+``attempt.json`` says which attempt this is and which process owns it (by id **and** start
+time, since ids are given again); ``journal/`` holds the log; ``outcome.json`` is written the
+moment the script has ended, and is what a successor commits when the supervisor is killed
+before it could.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from elsewhere.contract.codec import decode, encode
+from elsewhere.contract.errors import SchemaError
+from elsewhere.contract.lease import Lease
+from elsewhere.contract.outcome import Exited, NeverRan, Outcome, Stopped
+
+
+@dataclass(frozen=True)
+class ProcessMark:
+    """One process, for certain: its id and its start time (seconds since the epoch)."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessMark | None:
+        """The mark of the process that has this id now; None where there is none."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    @classmethod
+    def own(cls) -> ProcessMark:
+        """The mark of this process."""
+        return cls(os.getpid(), psutil.Process().create_time())
+
+    @property
+    def alive(self) -> bool:
+        """Whether exactly this process runs; one that waits to be reaped does not."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@dataclass(frozen=True)
+class AttemptMark:
+    """What is known of an attempt on this machine."""
+
+    lease: Lease
+    slot: int
+    supervisor: ProcessMark
+    launch_token: str | None = None
+    """Marks every process of the launched tree; None before the launch."""
+
+
+class AttemptState:
+    """The state folder of one attempt. The supervisor writes it; its daemon reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        """Name of the attempt on this machine: task id and attempt number."""
+        return self.folder.name
+
+    @property
+    def journal(self) -> Path:
+        """Folder of the journal's segments."""
+        return self.folder / "journal"
+
+    @property
+    def log(self) -> Path:
+        """What the supervisor itself has to say."""
+        return self.folder / "supervisor.log"
+
+    def write_mark(self, mark: AttemptMark) -> None:
+        """Say which process owns the attempt."""
+        body = asdict(mark) | {"lease": encode(mark.lease)}
+        self._write("attempt.json", json.dumps(body))
+
+    def read_mark(self) -> AttemptMark | None:
+        """Which process owns the attempt; None where nobody has said so, or not whole."""
+        try:
+            body = json.loads((self.folder / "attempt.json").read_text())
+            return AttemptMark(
+                decode(Lease, body["lease"]),
+                int(body["slot"]),
+                ProcessMark(**body["supervisor"]),
+                body["launch_token"],
+            )
+        except (OSError, ValueError, KeyError, TypeError, SchemaError):
+            return None
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        """Keep the outcome, on disk before it is anywhere else."""
+        self._write("outcome.json", json.dumps({"kind": type(outcome).__name__, "value": encode(outcome)}))
+
+    def read_outcome(self) -> Outcome | None:
+        """The outcome that was kept, if any."""
+        try:
+            body = json.loads((self.folder / "outcome.json").read_text())
+            for kind in (Exited, NeverRan, Stopped):
+                if body["kind"] == kind.__name__:
+                    return decode(kind, body["value"])
+        except (OSError, ValueError, KeyError, SchemaError):
+            pass
+        return None
+
+    def remove(self) -> None:
+        """Forget the attempt: everything of it is in the store."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, name: str, text: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / name
+        temporary = path.with_suffix(f".{os.getpid()}.new")
+        with temporary.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def attempt_states(agent_folder: Path) -> list[AttemptState]:
+    """The state folders of all attempts that an agent of this machine has begun."""
+    attempts = agent_folder / "attempts"
+    return [AttemptState(path) for path in sorted(attempts.iterdir())] if attempts.is_dir() else []
