@@ -83,7 +83,7 @@ def queue_wake(queue: str) -> str:
 def agent(name: str) -> str:
     """Hash that expires: what an agent tells of itself.
 
-    Fields: ``name host pid queues slots busy tags version started state``.
+    Fields: ``name host pid queues slots busy gpus tags version started state``.
     """
     return f"elsewhere:agent:{name}"
 

@@ -1,0 +1,29 @@
+--! needs requeue.lua
+-- Take the tasks of vanished agents from them: those whose lease is over by the server's clock.
+--
+-- ARGV[1] lost attempts in a row after which a task has failed   ARGV[2] tasks to reap at most
+-- answer  {{id, attempt, agent, end}, ...} where end is requeued, poisoned, stopped or failed
+
+local poisoned_after, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local function reap(id)
+  local task = keys.task(id)
+  local status, attempt, agent, stop = unpack(redis.call('HMGET', task, 'status', 'attempt', 'agent', 'stop'))
+  if status ~= 'in_progress' then
+    redis.call('ZREM', keys.LEASES, id)
+    return nil
+  end
+  local lost = redis.call('HINCRBY', task, 'lost_attempts', 1)
+  local why = 'attempt ' .. attempt .. ' on ' .. agent .. ' was lost'
+  if lost < poisoned_after or stop then return {id, attempt, agent, let_go(id, why)} end
+  record(id, 'poisoned', attempt, why)
+  end_task(id, 'failed', 'poisoned: ' .. lost .. ' attempts in a row were lost with their agents, the last on '
+    .. agent .. '; the task may be what brings them down', '')
+  return {id, attempt, agent, 'poisoned'}
+end
+
+local reaped = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.LEASES, '-inf', now_ms, 'LIMIT', 0, limit)) do
+  reaped[#reaped + 1] = reap(id)
+end
+return reaped
