@@ -39,7 +39,7 @@ class Attempt:
         line: the attempt's connections to the server.
         executor: how the command is launched.
         stop: where a stop is asked for.
-        told_launch: is given the launch token and process id once the command runs.
+        told_launch: is given the command's process id once it runs.
         echo: sees the script's output as it comes.
     """
 
@@ -51,7 +51,7 @@ class Attempt:
         executor: Executor,
         stop: Stop,
         *,
-        told_launch: Callable[[str | None], None] = lambda _: None,
+        told_launch: Callable[[int | None], None] = lambda _: None,
         echo: Callable[[bytes], None] | None = None,
     ) -> None:
         self._lease = claim.lease
@@ -134,7 +134,7 @@ class Attempt:
         )
         with self._relay():
             running = self._executor.start(command)
-            self._told_launch(running.token)
+            self._told_launch(running.pid)
             self._telling.tell("launched", f"pid {running.pid}" if running.pid else "")
             pump = Pump(running.output, self._journal, self._echo)
             pump.start()

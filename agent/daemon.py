@@ -65,7 +65,7 @@ class Daemon:
     ) -> None:
         import queueing
         from elsewhere._version import __version__
-        from elsewhere.store.redis import connect
+        from elsewhere.store.redis.connection import connect
 
         self._config = config
         self._presence = presence
@@ -79,7 +79,7 @@ class Daemon:
             presence.name,
             config.queues,
             slots=len(slots),
-            gpus=config.gpus,
+            gpus=len(config.gpus),
             tags=config.tags,
             version=__version__,
         )
@@ -133,7 +133,9 @@ class Daemon:
     def _beat(self) -> None:
         if time.monotonic() < self._beat_at:
             return
-        self._registration.beat(self._slots.busy)
+        if self._registration.beat(self._slots.busy) == "draining" and not self._draining:
+            self._log.info("draining", running=self._slots.busy, asked="through the store")
+            self._draining = True
         for reaped in self._queueing.reap(self._connection):
             self._log.warning(
                 "reaped", task=reaped.task_id, attempt=reaped.attempt, of=reaped.agent, end=reaped.end

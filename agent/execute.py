@@ -11,7 +11,7 @@ from agent.supervisor import EXIT_LOST, supervise
 from elsewhere.connect import server_url
 from elsewhere.contract.outcome import Exited, Lost, Outcome, Stopped
 from elsewhere.settings import Settings
-from elsewhere.store.redis import connect
+from elsewhere.store.redis.connection import connect
 
 HEARTBEAT_SECONDS = 5.0
 LEASE_SECONDS = 20.0

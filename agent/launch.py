@@ -59,7 +59,8 @@ def build(
         command = (os.path.relpath(script, folder),)
     variables = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
     variables.update(_of_environment(environment, variables.get("PATH", os.defpath)))
-    variables.update(_of_attempt(lease, sdk, relay))
+    variables.update(attempt_variables(lease))
+    variables.update(PYTHONPATH=str(sdk), ELSEWHERE_RELAY=str(relay), ELSEWHERE_MAIN="1")
     if gpus is not None:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     return Launch((str(environment.python), *command, *entry.arguments), folder, variables)
@@ -72,11 +73,6 @@ def _of_environment(environment: Environment, path: str) -> Mapping[str, str]:
     }
 
 
-def _of_attempt(lease: Lease, sdk: Path, relay: Path) -> Mapping[str, str]:
-    return {
-        "PYTHONPATH": str(sdk),
-        "ELSEWHERE_RELAY": str(relay),
-        "ELSEWHERE_TASK_ID": lease.task_id,
-        "ELSEWHERE_ATTEMPT": str(lease.attempt),
-        "ELSEWHERE_MAIN": "1",
-    }
+def attempt_variables(lease: Lease) -> Mapping[str, str]:
+    """What tells a process, and whoever looks at it, which attempt it belongs to."""
+    return {"ELSEWHERE_TASK_ID": lease.task_id, "ELSEWHERE_ATTEMPT": str(lease.attempt)}

@@ -11,19 +11,21 @@ from elsewhere.contract.lease import Lease, Renewal
 from elsewhere.contract.outcome import Outcome
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import LogKind
-from elsewhere.store.redis import RedisStore, connect
+from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.connection import connect
 from queueing import ControlBell, commit, renew
 
 
 class AgentLine:
     """The fenced writes of one attempt. Every method raises ``LateWrite`` once it is over."""
 
-    def __init__(self, redis_url: str, lease: Lease) -> None:
-        self.store = RedisStore(redis_url)
+    def __init__(self, redis_url: str, lease: Lease, heartbeat_seconds: float) -> None:
+        self._connection = connect(redis_url)
+        self.store = RedisStore(self._connection)
         self._lease = lease
         self._log = RedisStore(redis_url)
         self._heart = connect(redis_url)
-        self._bell = ControlBell(self._heart, lease.task_id)
+        self._bell = ControlBell(self._heart, lease.task_id, heartbeat_seconds)
 
     def append_log(self, sequence: int, data: bytes, kind: LogKind) -> None:
         """Append a chunk to the task's log."""
@@ -43,4 +45,4 @@ class AgentLine:
 
     def commit(self, outcome: Outcome) -> Status:
         """End the task with ``outcome``."""
-        return commit(self.store.connection, self._lease, outcome)
+        return commit(self._connection, self._lease, outcome)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 
+import psutil
+
 from agent import workspace
 from agent.config import AttemptConfig
 from agent.finish import finish
 from agent.heartbeat import Heartbeat
 from agent.journal import Journal
+from agent.launch import attempt_variables
 from agent.line import AgentLine
 from agent.state import AttemptMark, AttemptState
 from agent.stop import Stop
@@ -16,7 +19,7 @@ from agent.stream import Sender
 from agent.telling import Telling
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.outcome import Lost, Outcome
-from executors.process import end_tree
+from executors.process import end_tree, mark_of
 
 
 def salvage(config: AttemptConfig, mark: AttemptMark) -> Outcome:
@@ -25,8 +28,8 @@ def salvage(config: AttemptConfig, mark: AttemptMark) -> Outcome:
     Where the script had not ended there is no outcome to commit: its task goes back into its
     queue when the lease ends, as with a box that died. Returns how the attempt ended.
     """
-    if mark.launch_token is not None:
-        end_tree(mark.launch_token, grace=config.stop_grace_seconds)
+    if mark.command is not None:
+        _end_leftovers(mark.command.pid, mark, config.stop_grace_seconds)
     state = AttemptState(config.state)
     outcome = state.read_outcome() or Lost("its supervisor died")
     if not isinstance(outcome, Lost):
@@ -40,8 +43,17 @@ def salvage(config: AttemptConfig, mark: AttemptMark) -> Outcome:
     return outcome
 
 
+def _end_leftovers(pid: int, mark: AttemptMark, grace: float) -> None:
+    token = mark_of(attempt_variables(mark.lease))
+    started = 0.0
+    if mark.command is not None and mark.command.alive:
+        with contextlib.suppress(psutil.Error):
+            started = psutil.Process(pid).create_time()
+    end_tree(pid, started, grace, token)
+
+
 def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome) -> Outcome:
-    line = AgentLine(config.redis_url, mark.lease)
+    line = AgentLine(config.redis_url, mark.lease, config.heartbeat_seconds)
     heartbeat = Heartbeat(
         line.renew,
         line.wait_for_control,

@@ -24,7 +24,11 @@ from elsewhere.contract.outcome import Exited, NeverRan, Outcome, Stopped
 
 @dataclass(frozen=True)
 class ProcessMark:
-    """One process, for certain: its id and its start time (seconds since the epoch)."""
+    """One process, for certain: its id and when it started, since ids are given again.
+
+    ``started`` is in clock ticks since boot where the kernel tells (Linux), which no change
+    of the clock moves, and in seconds since the epoch elsewhere.
+    """
 
     pid: int
     started: float
@@ -32,24 +36,38 @@ class ProcessMark:
     @classmethod
     def of(cls, pid: int) -> ProcessMark | None:
         """The mark of the process that has this id now; None where there is none."""
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.Error:
-            return None
+        started = _started(pid)
+        return None if started is None else cls(pid, started)
 
     @classmethod
     def own(cls) -> ProcessMark:
         """The mark of this process."""
-        return cls(os.getpid(), psutil.Process().create_time())
+        return cls(os.getpid(), _started(os.getpid()) or 0.0)
 
     @property
     def alive(self) -> bool:
         """Whether exactly this process runs; one that waits to be reaped does not."""
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return _started(self.pid) == self.started
+
+
+def _started(pid: int) -> float | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _started_by_the_clock(pid)
+    except OSError:
+        return None
+    # Behind the name, which may hold anything: state is the 3rd field of all, the start the 22nd.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return None if fields[0] in (b"Z", b"X") else float(fields[19])
+
+
+def _started_by_the_clock(pid: int) -> float | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
 
 
 @dataclass(frozen=True)
@@ -59,8 +77,8 @@ class AttemptMark:
     lease: Lease
     slot: int
     supervisor: ProcessMark
-    launch_token: str | None = None
-    """Marks every process of the launched tree; None before the launch."""
+    command: ProcessMark | None = None
+    """The launched command; None before the launch."""
 
 
 class AttemptState:
@@ -93,11 +111,12 @@ class AttemptState:
         """Which process owns the attempt; None where nobody has said so, or not whole."""
         try:
             body = json.loads((self.folder / "attempt.json").read_text())
+            command = body["command"]
             return AttemptMark(
                 decode(Lease, body["lease"]),
                 int(body["slot"]),
                 ProcessMark(**body["supervisor"]),
-                body["launch_token"],
+                None if command is None else ProcessMark(**command),
             )
         except (OSError, ValueError, KeyError, TypeError, SchemaError):
             return None

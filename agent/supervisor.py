@@ -41,14 +41,15 @@ def supervise(
     stop = Stop()
     _hear_signals(stop, config)
 
-    def mark(token: str | None) -> None:
-        state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), token))
+    def mark(command: int | None) -> None:
+        launched = None if command is None else ProcessMark.of(command)
+        state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), launched))
 
     mark(None)
     attempt = Attempt(
         claim,
         config,
-        AgentLine(config.redis_url, claim.lease),
+        AgentLine(config.redis_url, claim.lease, config.heartbeat_seconds),
         named(executor),
         stop,
         told_launch=mark,

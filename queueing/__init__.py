@@ -1,5 +1,6 @@
 """The taking side of the queues: put, take, wait, renew, commit, reap, on RQ's data model."""
 
+from queueing.control import ControlBell
 from queueing.lease import commit, give_back, renew
 from queueing.pause import is_paused, pause, resume
 from queueing.put import put
@@ -12,6 +13,7 @@ from queueing.wait import Bell, ring
 __all__ = [
     "AgentInfo",
     "Bell",
+    "ControlBell",
     "QueueInfo",
     "Reaped",
     "Registration",

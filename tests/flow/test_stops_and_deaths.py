@@ -18,7 +18,8 @@ import redis
 from elsewhere.contract.errors import LateWrite
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.outcome import Exited
-from elsewhere.store.redis import RedisStore, connect
+from elsewhere.store.redis import RedisStore
+from elsewhere.store.redis.connection import connect
 from flow.world import World, eventually
 from queueing import commit, renew
 
