@@ -1,0 +1,38 @@
+"""From settings to the store that they name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elsewhere import settings as resolving
+
+if TYPE_CHECKING:
+    from elsewhere.settings import Settings
+    from elsewhere.store.protocol import Store
+
+
+def open_store(settings: Settings | None = None) -> Store:
+    """Connect to the server that the settings name, or else to this user's embedded one.
+
+    The server is asked once for a sign of life, so that one that is not there is known now,
+    within 3 s. The embedded server is started where it does not run yet.
+
+    Raises:
+        ServerUnreachable: nothing answers at the URL.
+        ServerUnfit: the server is too old, or refuses to work.
+        MissingDependency: no URL is set, and the embedded server is not installed.
+        ConfigurationError: the settings cannot be understood.
+    """
+    settings = settings or resolving.load()
+    url = settings.redis_url
+    if url is None:
+        from elsewhere.store.embedded import ensure_server
+
+        url = ensure_server(settings.folders.server, settings.folders.server_socket)
+    from elsewhere.store.redis import RedisStore
+    from elsewhere.store.redis.connection import answering
+
+    store = RedisStore(url)
+    with answering(store.connection):
+        store.connection.ping()
+    return store

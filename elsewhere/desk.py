@@ -1,0 +1,148 @@
+"""A task at a desk: the process that a person started, until it sends itself elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from elsewhere.contract.errors import CaptureError, ElsewhereError
+from elsewhere.contract.status import Status
+
+if TYPE_CHECKING:
+    from elsewhere.capture import Capture
+    from elsewhere.contract.task import JSONValue, TaskRecord
+    from elsewhere.settings import Settings
+    from elsewhere.store.protocol import Store
+
+
+class Started(NamedTuple):
+    """How a person started this process."""
+
+    script: str
+    """Path of the script, or a module's dotted name."""
+    kind: Literal["script", "module"]
+    file: Path
+    arguments: tuple[str, ...]
+    working_directory: Path
+
+
+class Desk:
+    """A task that runs at a desk. It is kept in memory: no store hears of it until it is sent."""
+
+    def __init__(self, project: str | None, name: str | None, *, records: bool) -> None:
+        self._project = project
+        self._name = name
+        self._records = records
+        self._submission = uuid.uuid4().hex
+        # Now, before the script may change either.
+        self._arguments = tuple(sys.argv[1:])
+        self._working_directory = Path.cwd()
+        self.id: str | None = None
+        self.status = Status.IN_PROGRESS
+
+    @property
+    def name(self) -> str:
+        """The given name, else the script's without its suffix."""
+        return self._name or self._started().file.stem
+
+    @property
+    def project(self) -> str:
+        """The given project, else the name of the repository's folder, else that of the script's."""
+        if self._project:
+            return self._project
+        folder = self._started().file.parent
+        return next((home for home in (folder, *folder.parents) if (home / ".git").exists()), folder).name
+
+    def parameters(self) -> dict[str, JSONValue]:
+        """What the command line was parsed to so far."""
+        if not self._records or "argparse" not in sys.modules:
+            return {}
+        from elsewhere.parameters import argparse
+
+        return argparse.recorded()
+
+    def execute_remotely(self, queue_name: str, *, clone: bool, exit_process: bool) -> None:
+        """Send this run elsewhere, say so, and end this process unless it is told to go on."""
+        from elsewhere.exit import fail, leave
+
+        del clone
+        if _is_worker():
+            return
+        sys.stdout.flush()
+        try:
+            self._send(queue_name)
+        except ElsewhereError as error:
+            fail(error)
+        sys.stdout.flush()
+        if exit_process:
+            leave(0)
+
+    def close(self) -> None:
+        """End the task, not the process."""
+        self.status = Status.CLOSED
+
+    def _send(self, queue: str) -> None:
+        from elsewhere import settings
+        from elsewhere.connect import open_store
+        from elsewhere.contract.task import NewTask
+
+        started = self._started()
+        resolved = settings.load()
+        store = open_store(resolved)
+        try:
+            captured = _capture(started, resolved)
+            for payload in captured.payloads:
+                store.put_blob(payload)
+            new = NewTask(self.project, self.name, captured.spec, self.parameters())
+            record = store.create(new, submission=self._submission)
+            store.enqueue(record.id, queue)
+            self._tell(store, record, queue, captured.notes)
+        finally:
+            store.close()
+
+    def _tell(self, store: Store, record: TaskRecord, queue: str, notes: tuple[str, ...]) -> None:
+        lines = [*notes, f"task {record.id} is queued on {queue!r}"]
+        lines.append(f"follow it with 'agent logs -f {record.id[:8]}'")
+        if not store.serving(queue):
+            lines.append(
+                f"no agent serves queue {queue!r} yet: start one with 'agent daemon --queue {queue}'"
+            )
+        sys.stdout.write("".join(f"elsewhere: {line}\n" for line in lines))
+
+    def _started(self) -> Started:
+        main: Any = sys.modules.get("__main__")
+        spec = getattr(main, "__spec__", None)
+        file = getattr(main, "__file__", None)
+        if file is None or not Path(file).exists():
+            raise CaptureError(
+                "this process runs no script: a notebook's or prompt's lines cannot be captured yet",
+                "Put the code into a script, and run that.",
+            )
+        path = Path(os.path.abspath(self._working_directory / file))  # noqa: PTH100 - links stay links
+        # `python folder` and `python archive.zip` have a spec too, and its name says so.
+        if spec is not None and spec.name != "__main__":
+            name = spec.name.removesuffix(".__main__")
+            return Started(name, "module", path, self._arguments, self._working_directory)
+        return Started(str(path), "script", path, self._arguments, self._working_directory)
+
+
+def _capture(started: Started, resolved: Settings) -> Capture:
+    from elsewhere.capture import capture
+
+    return capture(
+        started.script,
+        started.arguments,
+        working_directory=started.working_directory,
+        kind=started.kind,
+        untracked_limit=resolved.untracked_limit,
+        bundle_limit=resolved.bundle_limit,
+    )
+
+
+def _is_worker() -> bool:
+    """Whether `multiprocessing` started this process, which then runs the script's top level again."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None

@@ -1,0 +1,55 @@
+"""Parameters that somebody sets by hand: ``Args/lr=0.1``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from elsewhere.contract.errors import UsageError
+
+if TYPE_CHECKING:
+    from elsewhere.contract.task import JSONValue
+
+_FORM = "Write it as SECTION/KEY=VALUE, such as Args/lr=0.1."
+
+
+def parse_override(text: str) -> tuple[str, JSONValue]:
+    """Split ``Section/key=value`` into its name and its typed value.
+
+    The value is typed only where it is written just as JSON is written: ``0.1``, ``true``,
+    ``[1, 2]``, ``"5"``. Anything else stays the text it is, so ``1.10``, ``007`` and ``1e-3``
+    reach the script's own types unharmed.
+
+    Raises:
+        UsageError: no ``=``, no section or no key.
+    """
+    name, equals, value = text.partition("=")
+    section, slash, key = name.partition("/")
+    if not equals:
+        raise UsageError(f"the parameter {text!r} has no value", _FORM)
+    if not slash or not section.strip() or not key.strip():
+        raise UsageError(f"the parameter {text!r} has no section", _FORM)
+    return name, typed(value)
+
+
+def typed(text: str) -> JSONValue:
+    """The JSON value that ``text`` is the one text of, else ``text`` itself."""
+    try:
+        value: JSONValue = json.loads(text)
+        again = json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+    return value if again == text else text
+
+
+def unknown(names: Iterable[str], known: Iterable[str]) -> str:
+    """A sentence that refuses ``names`` and says which of ``known`` may have been meant."""
+    from difflib import get_close_matches
+
+    candidates = sorted(known)
+    parts = []
+    for name in names:
+        close = get_close_matches(name, candidates, n=1)
+        parts.append(f"{name}; did you mean {close[0]}?" if close else name)
+    return f"unrecognized parameter{'s' if len(parts) > 1 else ''} {', '.join(parts)}"

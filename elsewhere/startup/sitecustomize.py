@@ -1,0 +1,62 @@
+"""What runs in every interpreter of an attempt before the user's script. It never breaks it.
+
+It stands in for the environment's own ``sitecustomize``, and so runs that one as well. A
+failure of ours is silent, unless ``ELSEWHERE_DEBUG`` is 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from typing import Any
+
+
+def _make_output_live() -> None:
+    # Line by line, as at a terminal: only where stdout is the very pipe that the supervisor reads.
+    wanted = os.environ.get("ELSEWHERE_OUTPUT")
+    if wanted and str(os.fstat(1).st_ino) == wanted:
+        stdout: Any = sys.stdout
+        stdout.reconfigure(line_buffering=True)
+
+
+def _hook_first_interpreter() -> None:
+    # The interpreters that this one starts have command lines of their own.
+    if os.environ.pop("ELSEWHERE_MAIN", None) is not None:
+        from elsewhere.parameters import hook
+
+        hook.install()
+
+
+def _find_next() -> ModuleSpec | None:
+    from importlib.machinery import PathFinder
+
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs 5 ms
+    folders = [os.path.abspath(folder) for folder in sys.path]  # noqa: PTH100 - as above
+    return PathFinder.find_spec("sitecustomize", sys.path[folders.index(own) + 1 :])
+
+
+def _attempt(step: Callable[[], ModuleSpec | None]) -> ModuleSpec | None:
+    try:
+        return step()
+    except Exception:  # noqa: BLE001 - whatever fails of ours, the user's script runs
+        if os.environ.get("ELSEWHERE_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return None
+
+
+_attempt(_make_output_live)
+_attempt(_hook_first_interpreter)
+_next = _attempt(_find_next)
+if _next is not None and _next.loader is not None:
+    from importlib.util import module_from_spec
+
+    # Not guarded: what that one raises, Python reports as it would without us.
+    sys.modules["sitecustomize"] = module_from_spec(_next)
+    _next.loader.exec_module(sys.modules["sitecustomize"])

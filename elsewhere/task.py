@@ -1,0 +1,158 @@
+"""The task as a script sees it: a thin face, in front of a desk or of a running attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from elsewhere.bound import Bound, in_attempt
+from elsewhere.contract.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elsewhere.contract.status import Status
+    from elsewhere.contract.task import JSONValue
+    from elsewhere.desk import Desk
+
+    Place = Union[Desk, Bound]
+
+SHORTEST_NAME = 3
+"""Characters of a project's or task's name: shorter ones say nothing in a list."""
+
+_current: Task | None = None
+
+
+class Task:
+    """One experiment: this run of this script. ``Task.init`` makes it, or finds it again."""
+
+    def __init__(self, place: Place, task_type: str, tags: Sequence[str]) -> None:
+        """Not for scripts, which call ``Task.init``."""
+        self._place = place
+        self.task_type = task_type
+        self.tags = tuple(tags)
+
+    @classmethod
+    def init(
+        cls,
+        project_name: str | None = None,
+        task_name: str | None = None,
+        task_type: str = "training",
+        tags: Sequence[str] | None = None,
+        auto_connect_arg_parser: bool = True,
+    ) -> Task:
+        """The task of this run.
+
+        In an attempt this is the task that the agent runs, whatever the arguments say, in
+        every process of it. At a desk it is a new one, and the current one again when called
+        again; it costs no network call and captures nothing: a run at a desk that never calls
+        ``execute_remotely`` is, in this version, kept in memory only and stored nowhere.
+        The same holds for ``task_type`` and ``tags``.
+
+        Args:
+            project_name: Left out, the repository's name.
+            task_name: Left out, the script's name without its suffix.
+            task_type: What kind of run this is, in a word.
+            tags: Words to find the run by.
+            auto_connect_arg_parser: False neither records what ``argparse`` made of the command
+                line nor, in an attempt, overrides it from here on.
+
+        Raises:
+            UsageError: a name shorter than 3 characters, or another task is current.
+        """
+        global _current
+        for what, name in (("project", project_name), ("task", task_name)):
+            if name is not None and len(name.strip()) < SHORTEST_NAME:
+                raise UsageError(
+                    f"the {what} name {name!r} is too short",
+                    f"Give a name of at least {SHORTEST_NAME} characters.",
+                )
+        if not auto_connect_arg_parser:
+            _disconnect_parsers()
+        if _current is None:
+            place = Bound() if in_attempt() else _desk(project_name, task_name, auto_connect_arg_parser)
+            _current = cls(place, task_type, tags or ())
+        elif not in_attempt():
+            _current._require_same(project_name, task_name)
+        return _current
+
+    @classmethod
+    def current_task(cls) -> Task | None:
+        """The task that ``Task.init`` made or found in this process, if it was called."""
+        return _current
+
+    @property
+    def id(self) -> str | None:
+        """32 hexadecimal digits; None at a desk, where no store knows of the task."""
+        return self._place.id
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._place.name
+
+    @property
+    def project(self) -> str:
+        """The name of the project that the task belongs to."""
+        return self._place.project
+
+    @property
+    def status(self) -> Status:
+        """Where the task stands; its text compares equal too: ``task.status == "in_progress"``."""
+        return self._place.status
+
+    def get_parameters(self) -> dict[str, JSONValue]:
+        """The task's typed parameters by ``Section/key``, such as ``{"Args/lr": 0.1}``."""
+        return self._place.parameters()
+
+    def execute_remotely(
+        self, queue_name: str = "default", clone: bool = False, exit_process: bool = True
+    ) -> Task:
+        """Send this run elsewhere, and end this process at this line with exit code 0.
+
+        At a desk, the state of the work (commit, uncommitted and untracked changes, unpushed
+        commits, packages, arguments) is captured and put on the queue. What fails is said on
+        stderr, and the process ends with the exit code of its cause; nothing is enqueued then.
+        In an attempt, and in a worker process of ``multiprocessing``, this does nothing.
+
+        Args:
+            queue_name: The queue to put it on.
+            clone: Send a copy; this run may go on as a task of its own.
+            exit_process: False, which needs ``clone``, goes on with the script here.
+
+        Raises:
+            UsageError: ``exit_process=False`` without ``clone=True``: the one task would run twice.
+        """
+        if not clone and not exit_process:
+            raise UsageError(
+                "execute_remotely(clone=False, exit_process=False) would run one task in two places",
+                "Pass clone=True to send a copy and go on here.",
+            )
+        self._place.execute_remotely(queue_name, clone=clone, exit_process=exit_process)
+        return self
+
+    def close(self) -> None:
+        """End the task, not the process: the next ``Task.init`` at a desk makes another."""
+        global _current
+        self._place.close()
+        if _current is self:
+            _current = None
+
+    def _require_same(self, project_name: str | None, task_name: str | None) -> None:
+        for given, own in ((project_name, self.project), (task_name, self.name)):
+            if given is not None and given != own:
+                raise UsageError(
+                    f"task {self.name!r} of project {self.project!r} is current already",
+                    "Close it first (`task.close()`), or leave the names out to get it again.",
+                )
+
+
+def _desk(project: str | None, name: str | None, records: bool) -> Desk:
+    from elsewhere.desk import Desk
+
+    return Desk(project, name, records=records)
+
+
+def _disconnect_parsers() -> None:
+    from elsewhere.parameters import argparse
+
+    argparse.disconnect()
