@@ -1,0 +1,5 @@
+"""Rebuild the tree of files that a task was captured from."""
+
+from agent.workspace.tree import rebuild, remove
+
+__all__ = ["rebuild", "remove"]

@@ -1,0 +1,84 @@
+"""A checkout that borrows its objects: one git process, no lock, nothing left in the cache.
+
+The ``.git`` folder is written by hand (four small files), its objects are the cached bare
+repository's by ``alternates``, and one ``git read-tree`` fills index and tree. Unlike
+``git worktree``, nothing is registered in the cache: any number of supervisors check out at
+once, a kill leaves only the folder itself, and what the script commits stays in the workspace.
+See docs/decisions/workspace-checkout.md.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agent.credentials import without_credentials
+from agent.disk import full
+from agent.workspace import git
+from agent.workspace.repository import Repository
+from elsewhere.contract.errors import WorkspaceError
+
+_CONFIG = """\
+[core]
+\trepositoryformatversion = {version}
+\tfilemode = true
+\tbare = false
+\tautocrlf = false
+\thooksPath = {nowhere}
+\tattributesFile = {nowhere}
+[gc]
+\tauto = 0
+"""
+
+
+def check_out(repository: Repository, commit: str, folder: Path, *, origin: str | None) -> None:
+    """Fill the empty ``folder`` with the tree of ``commit``, HEAD detached at it.
+
+    The bytes are those of the repository, run through its own ``.gitattributes`` alone: no
+    filter, no hook and no setting of the agent's user takes part. ``origin`` is recorded as
+    the remote of that name, for scripts that log where they come from.
+
+    Raises:
+        WorkspaceError: git refuses the tree, or the cached repository is damaged.
+        DiskFull: there is no space for it.
+    """
+    _lay_out(folder / ".git", repository, commit, origin)
+    # Git starts parallel writers from a hundred files on; more than four contend for the disk.
+    result = _read_tree(commit, folder, workers=min(4, os.cpu_count() or 1))
+    if "unable to write" in result.message:
+        # Parallel writers remove what they could not finish; a single one leaves it, and only
+        # then does the disk show whether it is full.
+        result = _read_tree(commit, folder, workers=1)
+    if result.code == 0:
+        return
+    if result.filled(folder):
+        raise full(folder)
+    repository.forget(commit)
+    raise WorkspaceError(
+        f"commit {commit} cannot be checked out: {result.reason}",
+        f"Start the task again; if that does not help, remove {repository.folder} on the agent's machine.",
+    )
+
+
+def _read_tree(commit: str, folder: Path, *, workers: int) -> git.Result:
+    command = ["-c", f"checkout.workers={workers}", "read-tree", "--reset", "-u", commit]
+    return git.local(command, git_dir=folder / ".git", work_tree=folder)
+
+
+def _lay_out(git_dir: Path, repository: Repository, commit: str, origin: str | None) -> None:
+    (git_dir / "objects" / "info").mkdir(parents=True)
+    (git_dir / "refs" / "heads").mkdir(parents=True)
+    (git_dir / "objects" / "info" / "alternates").write_text(f"{repository.folder / 'objects'}\n")
+    (git_dir / "HEAD").write_text(f"{commit}\n")
+    (git_dir / "config").write_text(_config(commit, origin))
+
+
+def _config(commit: str, origin: str | None) -> str:
+    sha256 = len(commit) == 64
+    text = _CONFIG.format(version=1 if sha256 else 0, nowhere=git.NOWHERE)
+    if sha256:
+        text += "[extensions]\n\tobjectFormat = sha256\n"
+    if origin is not None and origin.isprintable():
+        url = without_credentials(origin).replace("\\", "\\\\").replace('"', '\\"')
+        text += f'[remote "origin"]\n\turl = "{url}"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n'
+    return text
