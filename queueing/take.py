@@ -8,8 +8,9 @@ import redis
 
 from elsewhere.contract import keys
 from elsewhere.contract.lease import Claim, Lease, Offer
-from elsewhere.store.redis.answer import accepted, illegal_move
+from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.record import encode_tag, pairs, read_record
+from elsewhere.store.refusal import illegal_move
 from elsewhere.store.script import Script
 
 TAKE = Script(__file__, "take.lua")

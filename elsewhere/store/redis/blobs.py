@@ -8,9 +8,9 @@ from typing import cast
 import redis
 
 from elsewhere.contract import keys
-from elsewhere.contract.errors import CorruptBlob
 from elsewhere.contract.spec import Blob
 from elsewhere.store.redis.connection import answering
+from elsewhere.store.refusal import missing_blob, verify
 
 PIECE_BYTES = 1024 * 1024
 
@@ -34,19 +34,9 @@ def get_blob(connection: redis.Redis, blob: Blob) -> bytes:
     with answering(connection):
         stored = connection.hget(key, "size")
         if stored is None:
-            raise CorruptBlob(f"the store does not hold the {blob.size} bytes of blob {blob.sha256}")
+            raise missing_blob(blob)
         count = -(-int(stored) // PIECE_BYTES)
         pieces = [cast("bytes | None", connection.hget(key, str(index))) for index in range(count)]
     data = b"".join(piece or b"" for piece in pieces)
     verify(blob, data)
     return data
-
-
-def verify(blob: Blob, data: bytes) -> None:
-    """Check bytes against the hash that they were kept under.
-
-    Raises:
-        CorruptBlob: they are others.
-    """
-    if len(data) != blob.size or hashlib.sha256(data).hexdigest() != blob.sha256:
-        raise CorruptBlob(f"blob {blob.sha256}: the {len(data)} bytes in the store are not those put there")

@@ -9,39 +9,13 @@ import redis
 
 from elsewhere.contract import keys
 from elsewhere.contract.task import LogChunk, LogKind
+from elsewhere.store.log_rules import cut_note
 from elsewhere.store.redis.connection import answering, patient
 
-CAP_BYTES = 64 * 1024 * 1024
-"""How much of a task's log is held."""
-ENTRY_COST = 64
-"""Bytes that a chunk counts beyond its data: about what the stream needs for it."""
 BITE = 64
 """Chunks asked for at once, so that no single answer is huge."""
 TICK_SECONDS = 5.0
 """After waiting in vain for so long, a follower looks whether its task still goes on."""
-
-
-def cut_note(position: str, attempt: int, cut: int, time: float) -> LogChunk:
-    """The chunk that stands where the cap has cut the log."""
-    text = f"[{cut} bytes of this log were cut: it had grown over its cap]\n"
-    return LogChunk(position, "note", attempt, text.encode(), time)
-
-
-def check_appendable(sequence: int, kind: LogKind) -> None:
-    """Refuse what no attempt may append.
-
-    Raises:
-        ValueError: the number is below 1, or the kind is ``end``, which comes with the task's end.
-    """
-    if sequence < 1:
-        raise ValueError(f"chunks are numbered from 1, not {sequence}")
-    if kind == "end":
-        raise ValueError("the end chunk is written by whatever ends the task")
-
-
-def gap(task_id: str, sequence: int, expected: int) -> ValueError:
-    """The error for a chunk whose number leaves a gap."""
-    return ValueError(f"log of task {task_id}: chunk {expected} comes next, not {sequence}")
 
 
 def read_log(connection: redis.Redis, task_id: str, after: str, limit: int) -> list[LogChunk]:

@@ -10,17 +10,18 @@ import redis
 
 from elsewhere.contract import keys
 from elsewhere.contract.codec import decode_parameters, encode_parameters
-from elsewhere.contract.errors import TaskNotFound
 from elsewhere.contract.events import Event, EventKind
 from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
 from elsewhere.store import identity, queue_name
+from elsewhere.store.log_rules import CAP_BYTES, ENTRY_COST, check_appendable, gap
 from elsewhere.store.redis import blobs, log
-from elsewhere.store.redis.answer import accepted, illegal_move
+from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering, connect, patient
 from elsewhere.store.redis.job import job_fields
 from elsewhere.store.redis.record import encode_overrides, encode_stop, new_fields, pairs, read_record
+from elsewhere.store.refusal import illegal_move, no_draft, not_found, owned
 from elsewhere.store.script import Argument, Script
 
 CREATE = Script(__file__, "create.lua")
@@ -45,7 +46,7 @@ class RedisStore:
         log_cap: bytes of a task's log that are held; the oldest are cut.
     """
 
-    def __init__(self, server: str | redis.Redis, *, log_cap: int = log.CAP_BYTES) -> None:
+    def __init__(self, server: str | redis.Redis, *, log_cap: int = CAP_BYTES) -> None:
         self._owned = isinstance(server, str)
         self.connection: redis.Redis = connect(server) if isinstance(server, str) else server
         self._log_cap = log_cap
@@ -64,7 +65,7 @@ class RedisStore:
         with answering(self.connection):
             stored = self.connection.hgetall(keys.task(task_id))
         if not stored:
-            raise TaskNotFound(f"no task has the id {task_id}")
+            raise not_found(task_id)
         return read_record(task_id, cast("dict[bytes, bytes]", stored))
 
     def resolve(self, prefix: str) -> str:
@@ -91,9 +92,7 @@ class RedisStore:
         arguments = [task_id, queue_name.checked(queue), *_flat(job_fields(task_id))]
         answer = ENQUEUE.run(self.connection, [keys.task(task_id)], arguments)
         if answer[0] == b"refused":
-            status, stands_in = answer[1].decode(), answer[2].decode()
-            where = f"{status} in {stands_in}" if status == Status.QUEUED.value else status
-            raise illegal_move(task_id, where, "be enqueued", "Only a draft can; reset the task first.")
+            raise no_draft(task_id, answer[1].decode(), answer[2].decode())
         return int(accepted(answer, task_id)[0])
 
     def move(
@@ -110,8 +109,7 @@ class RedisStore:
         arguments = [task_id, expected.value, target.value, message, code]
         answer = MOVE.run(self.connection, [keys.task(task_id)], arguments)
         if answer[0] == b"leased":
-            owner = f"{answer[1].decode()} on agent {answer[2].decode()}"
-            raise illegal_move(task_id, owner, f"be moved to {target}", "Stop it: its attempt ends it.")
+            raise owned(task_id, answer[1].decode(), answer[2].decode())
         if answer[0] == b"refused":
             raise illegal_move(task_id, answer[1].decode(), f"be moved from {expected} to {target}")
         return read_record(task_id, pairs(accepted(answer, task_id)[0]))
@@ -131,7 +129,7 @@ class RedisStore:
             with answering(self.connection):
                 read = self.connection.hget(keys.task(task_id), "parameters")
             if read is None:
-                raise TaskNotFound(f"no task has the id {task_id}")
+                raise not_found(task_id)
             merged = encode_parameters({**decode_parameters(read), **parameters})
             answer = SET_PARAMETERS.run(
                 self.connection, [keys.task(task_id)], [task_id, fence, read, merged, names]
@@ -153,14 +151,14 @@ class RedisStore:
         self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
     ) -> None:
         """Append chunk number ``sequence`` of an attempt to the log."""
-        log.check_appendable(sequence, kind)
+        check_appendable(sequence, kind)
         answer = APPEND_LOG.run(
             self.connection,
             [keys.task(task_id)],
-            [task_id, attempt, sequence, kind, data, self._log_cap, log.ENTRY_COST],
+            [task_id, attempt, sequence, kind, data, self._log_cap, ENTRY_COST],
         )
         if answer[0] == b"gap":
-            raise log.gap(task_id, sequence, int(answer[1]))
+            raise gap(task_id, sequence, int(answer[1]))
         accepted(answer, task_id, attempt)
 
     def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
@@ -260,7 +258,7 @@ class RedisStore:
         with answering(self.connection):
             status = self.connection.hget(keys.task(task_id), "status")
         if status is None:
-            raise TaskNotFound(f"no task has the id {task_id}")
+            raise not_found(task_id)
         return Status(cast(bytes, status).decode()).ended
 
 

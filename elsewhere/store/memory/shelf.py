@@ -1,0 +1,91 @@
+"""One task in memory: its record, log and events."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import LogChunk, LogKind, TaskRecord
+from elsewhere.store.log_rules import ENTRY_COST, cut_note, gap
+from elsewhere.store.refusal import late_write
+
+EVENTS_KEPT = 1000
+
+_positions = itertools.count(1)
+
+
+@dataclass
+class Shelf:
+    """Everything about one task. Whoever holds one holds the store's lock."""
+
+    task: TaskRecord
+    chunks: deque[LogChunk] = field(default_factory=deque)
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    sequence: int = 0
+    held: int = 0
+    """Bytes in ``chunks``."""
+    cut: int = 0
+    """Bytes that the cap has removed."""
+    cut_to: str = "0"
+    """Position of the last chunk removed."""
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the record."""
+        self.task = replace(self.task, **fields)
+
+    def record(self, kind: EventKind, detail: str = "") -> None:
+        """Append to the events."""
+        self.events.append(Event(time.time(), kind, self.task.attempt, detail))
+
+    def fence(self, attempt: int, what: str) -> None:
+        """Refuse a write of an attempt that does not run.
+
+        Raises:
+            LateWrite: ``attempt`` is not the newest, or the task is not in progress.
+        """
+        stands = self.task
+        if stands.status is Status.IN_PROGRESS and stands.attempt == attempt:
+            return
+        newest = self.events[-1]
+        if (newest.kind, newest.attempt) != ("late_write_refused", attempt):
+            self.events.append(Event(time.time(), "late_write_refused", attempt, what))
+        raise late_write(stands.id, attempt, stands.status.value, stands.attempt)
+
+    def append(self, sequence: int, kind: LogKind, data: bytes, cap: int) -> None:
+        """Append a numbered chunk, and cut the oldest over ``cap`` bytes."""
+        if sequence <= self.sequence:
+            return
+        if sequence > self.sequence + 1:
+            raise gap(self.task.id, sequence, self.sequence + 1)
+        self.sequence = sequence
+        self.write(kind, data)
+        while len(self.chunks) > 1 and self.held + ENTRY_COST * len(self.chunks) > cap:
+            oldest = self.chunks.popleft()
+            self.held -= len(oldest.data)
+            self.cut += len(oldest.data)
+            self.cut_to = oldest.position
+
+    def write(self, kind: LogKind, data: bytes) -> None:
+        """Append a chunk without a number."""
+        self.chunks.append(LogChunk(str(next(_positions)), kind, self.task.attempt, data, time.time()))
+        self.held += len(data)
+
+    def read(self, after: str, limit: int) -> list[LogChunk]:
+        """At most ``limit`` chunks after ``after``."""
+        start = int(after or 0)
+        found = [chunk for chunk in self.chunks if int(chunk.position) > start]
+        if start < int(self.cut_to):
+            first = self.chunks[0]
+            found.insert(0, cut_note(self.cut_to, first.attempt, self.cut, first.time))
+        return found[:limit]
+
+    def forget_log(self) -> None:
+        """Begin the log anew."""
+        self.chunks.clear()
+        self.sequence = self.held = self.cut = 0
+        self.cut_to = "0"
