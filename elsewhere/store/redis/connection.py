@@ -63,10 +63,11 @@ def safe_url(url: str) -> str:
         database = parse_qs(parts.query).get("db")
     except ValueError:
         return "the configured URL"
-    host = parts.netloc.rpartition("@")[2]
     query = f"?db={database[0]}" if database else ""
-    # A password with an unquoted "/" spills into the path, so an "@" there may end one.
-    return f"{parts.scheme or 'redis'}://{host}{parts.path.rpartition('@')[2]}{query}"
+    if parts.scheme != "unix" and "@" in parts.path:
+        # A password with an unquoted "/" has spilled over: all before the "@" is part of it.
+        return f"{parts.scheme}://{parts.path.rpartition('@')[2]}{query}"
+    return f"{parts.scheme or 'redis'}://{parts.netloc.rpartition('@')[2]}{parts.path}{query}"
 
 
 def address(connection: redis.Redis) -> str:

@@ -50,7 +50,8 @@ def encode_overrides(overrides: Sequence[str]) -> str:
 
 def encode_stop(stop: StopRequest) -> str:
     """A stop request as one text."""
-    return f"{'-' if stop.grace is None else stop.grace!r} {stop.by}"
+    grace = "-" if stop.grace is None else repr(float(stop.grace))
+    return f"{grace} {stop.by}"
 
 
 def decode_stop(text: str) -> StopRequest:
@@ -86,7 +87,6 @@ def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
         return None if value is None else float(value)
 
     try:
-        exit_code, stop = optional("exit_code"), optional("stop")
         return TaskRecord(
             id=task_id,
             project=text("project"),
@@ -100,11 +100,11 @@ def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
             lost_attempts=int(text("lost_attempts")),
             agent=optional("agent"),
             queue=optional("queue"),
-            exit_code=None if exit_code is None else int(exit_code),
+            exit_code=int(text("exit_code")) if b"exit_code" in stored else None,
             created=float(text("created")),
             started=number("started"),
             ended=number("ended"),
-            stop=None if stop is None else decode_stop(stop),
+            stop=decode_stop(text("stop")) if b"stop" in stored else None,
         )
     except SchemaError as error:
         raise SchemaError(f"task {task_id}: {error.what}") from error
