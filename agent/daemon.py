@@ -193,9 +193,10 @@ class Daemon:
             until.append(self._idle_since + self._config.exit_when_idle)
         if self._finished() or self._signals > self._signals_followed:
             return
-        readable, _, _ = select.select([self._ear, self._fork_server], [], [], max(0.0, min(until) - now))
+        ear, fork_server = self._ear.fileno(), self._fork_server.fileno()
+        readable, _, _ = select.select([ear, fork_server], [], [], max(0.0, min(until) - now))
         self._ear.clear()
-        if self._fork_server in readable:
+        if fork_server in readable:
             self._begin_again()
 
     # --- attempts that were here before us -------------------------------------------

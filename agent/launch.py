@@ -47,6 +47,7 @@ def build(
             f"the working directory {entry.working_directory} is not in the rebuilt tree",
             "Commit a file in it, or run from a folder that the repository has.",
         )
+    command: tuple[str, ...]
     if entry.kind == "module":
         command = ("-m", entry.script)
     else:

@@ -13,6 +13,7 @@ import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -20,6 +21,11 @@ from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.outcome import Exited, NeverRan, Outcome, Stopped
+
+
+_OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped]]] = {
+    kind.__name__: kind for kind in (Exited, NeverRan, Stopped)
+}
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,9 @@ class AttemptState:
         """The outcome that was kept, if any."""
         try:
             body = json.loads((self.folder / "outcome.json").read_text())
-            for kind in (Exited, NeverRan, Stopped):
-                if body["kind"] == kind.__name__:
-                    return decode(kind, body["value"])
+            return decode(_OUTCOMES[body["kind"]], body["value"])
         except (OSError, ValueError, KeyError, SchemaError):
-            pass
-        return None
+            return None
 
     def remove(self) -> None:
         """Forget the attempt: everything of it is in the store."""

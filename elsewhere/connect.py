@@ -23,12 +23,7 @@ def open_store(settings: Settings | None = None) -> Store:
         MissingDependency: no URL is set, and the embedded server is not installed.
         ConfigurationError: the settings cannot be understood.
     """
-    settings = settings or resolving.load()
-    url = settings.redis_url
-    if url is None:
-        from elsewhere.store.embedded import ensure_server
-
-        url = ensure_server(settings.folders.server, settings.folders.server_socket)
+    url = server_url(settings or resolving.load())
     from elsewhere.store.redis import RedisStore
     from elsewhere.store.redis.connection import answering
 
@@ -36,3 +31,16 @@ def open_store(settings: Settings | None = None) -> Store:
     with answering(store.connection):
         store.connection.ping()
     return store
+
+
+def server_url(settings: Settings) -> str:
+    """URL of the server that the settings name, or of this user's embedded one, which then runs.
+
+    Raises:
+        MissingDependency: no URL is set, and the embedded server is not installed.
+    """
+    if settings.redis_url is not None:
+        return settings.redis_url
+    from elsewhere.store.embedded import ensure_server
+
+    return ensure_server(settings.folders.server, settings.folders.server_socket)
