@@ -1,0 +1,113 @@
+"""How a run is started: its script or module, where, and with which arguments."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from elsewhere.contract.errors import CaptureError, ScriptMissing
+from elsewhere.contract.spec import Entry
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file that is run as ``python path``."""
+
+    path: Path
+    """Absolute; its folder has no symbolic links, itself it may be one."""
+    working_directory: Path
+    arguments: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that Python puts first on the path, and whose repository is captured."""
+        return self.path.parent
+
+    def entry_in(self, root: Path) -> tuple[Entry, tuple[str, ...]]:
+        """The entry in a tree, and a warning where the working directory cannot be kept."""
+        folder = self.working_directory
+        notes: tuple[str, ...] = ()
+        if not folder.is_relative_to(root):
+            folder = self.path.parent
+            notes = (
+                f"The working directory {self.working_directory} is outside of {root}: "
+                "elsewhere the run starts in the script's own folder.",
+            )
+        entry = Entry(
+            script=self.path.relative_to(root).as_posix(),
+            working_directory=folder.relative_to(root).as_posix(),
+            arguments=self.arguments,
+        )
+        return entry, notes
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that is run as ``python -m name``."""
+
+    name: str
+    path: Path | None
+    """Its file below the working directory; None where an installed module is meant."""
+    working_directory: Path
+    arguments: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder that Python puts first on the path, and whose repository is captured."""
+        return self.working_directory
+
+    def entry_in(self, root: Path) -> tuple[Entry, tuple[str, ...]]:
+        """The entry in a tree that holds the working directory; it never needs a warning."""
+        folder = self.working_directory.relative_to(root).as_posix()
+        return Entry(self.name, "module", folder, self.arguments), ()
+
+
+Started = Union[Script, Module]
+"""What is started."""
+
+
+def find_script(script: Path | str, working_directory: Path, arguments: tuple[str, ...]) -> Script:
+    """Find a script as Python would: a relative path is relative to the working directory.
+
+    Raises:
+        ScriptMissing: there is no such file; the message names close ones.
+        CaptureError: it is a notebook.
+    """
+    given = working_directory / script
+    path = given.parent.resolve() / given.name
+    if path.is_dir():
+        raise ScriptMissing(f"{path} is a folder, not a script", "Name the script in it.")
+    if not path.is_file():
+        raise ScriptMissing(f"There is no script {path}", _hint(path))
+    if path.suffix == ".ipynb":
+        raise CaptureError(
+            f"{path} is a notebook, and notebooks cannot be captured",
+            "Export it as a script (jupyter nbconvert --to script) and submit that.",
+        )
+    return Script(path, working_directory, arguments)
+
+
+def find_module(name: str, working_directory: Path, arguments: tuple[str, ...]) -> Module:
+    """Find what ``python -m name`` would run from the working directory.
+
+    Raises:
+        ScriptMissing: ``name`` is no module's name.
+    """
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ScriptMissing(f"{name!r} is no module's name", "Give it with dots and without '.py'.")
+    stem = working_directory.joinpath(*name.split("."))
+    for path in (stem / "__main__.py", stem.with_name(stem.name + ".py")):
+        if path.is_file():
+            return Module(name, path, working_directory, arguments)
+    return Module(name, None, working_directory, arguments)
+
+
+def _hint(path: Path) -> str:
+    try:
+        names = sorted(file.name for file in path.parent.glob("*.py"))
+    except OSError:
+        names = []
+    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5) or names[:3]
+    return f"In that folder there is: {', '.join(close)}." if close else "Check the path."

@@ -1,0 +1,118 @@
+"""Files that no commit and no diff holds, packed as a tar that is the same for the same files."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elsewhere.capture.size import in_words
+from elsewhere.contract.errors import CaptureError, UntrackedTooLarge
+
+_NAMED = 5
+"""How many of the largest files an error names."""
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """The packed files."""
+
+    tar: bytes | None
+    """Uncompressed, regular files only, sorted, without owners and times; None without files."""
+    paths: frozenset[str]
+    """What is in it, relative to the root."""
+    left_out: tuple[str, ...]
+    """Symbolic links and other things that are no regular files, or that cannot be read."""
+
+
+def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
+    """Pack the files at ``paths`` below ``root``.
+
+    A path that is gone by now is passed over, as the run would pass over it.
+
+    Args:
+        root: what the paths are relative to; nothing outside of it is ever read.
+        paths: with forward slashes.
+        limit: bytes that the files may hold all in all.
+
+    Raises:
+        UntrackedTooLarge: they hold more; the message names the largest.
+        CaptureError: a file is being written while it is read.
+    """
+    found: list[tuple[str, os.stat_result]] = []
+    left_out = []
+    inside = _Inside(root)
+    for path in sorted(set(paths)):
+        try:
+            status = os.lstat(root / path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        regular = stat.S_ISREG(status.st_mode) and inside.holds(path)
+        if regular and os.access(root / path, os.R_OK):
+            found.append((path, status))
+        else:
+            left_out.append(path)
+    _require_within(root, [(path, status.st_size) for path, status in found], limit)
+    tar = _tar(root, found) if found else None
+    return Untracked(tar, frozenset(path for path, _ in found), tuple(left_out))
+
+
+class _Inside:
+    """Whether paths lead through real folders only; remembers the folders that it has seen."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen: dict[str, bool] = {"": True}
+
+    def holds(self, path: str) -> bool:
+        """Whether no folder on the way to ``path`` is a symbolic link or leads up."""
+        folder, _, name = path.rpartition("/")
+        if name in ("", "..", ".git"):
+            return False
+        if folder not in self._seen:
+            real = not path.startswith("/") and not (self._root / folder).is_symlink()
+            self._seen[folder] = real and self.holds(folder)
+        return self._seen[folder]
+
+
+def _require_within(root: Path, sizes: Sequence[tuple[str, int]], limit: int) -> None:
+    total = sum(size for _, size in sizes)
+    if total <= limit:
+        return
+    largest = sorted(sizes, key=lambda item: (-item[1], item[0]))[:_NAMED]
+    # A name may hold bytes that are no text; the message must still be printable.
+    lines = [f"  {in_words(size):>10}  {_printable(path)}" for path, size in largest]
+    raise UntrackedTooLarge(
+        f"The files in {root} that no commit holds are {in_words(total)}, over the limit of "
+        f"{in_words(limit)}. The largest:\n" + "\n".join(lines),
+        "Name what the run does not need in .gitignore, commit what it does, or raise "
+        f"ELSEWHERE_UNTRACKED_LIMIT (bytes) to {total} or more.",
+    )
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]]) -> bytes:
+    buffer = io.BytesIO()
+    # GNU's format keeps any bytes in a name, and names of any length.
+    with tarfile.open(
+        fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape"
+    ) as archive:
+        for path, status in files:
+            try:
+                data = (root / path).read_bytes()
+            except OSError as error:
+                raise CaptureError(
+                    f"{_printable(path)} cannot be read: {error.strerror}", "Submit again when it can."
+                ) from error
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            member.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+            archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
