@@ -1,0 +1,155 @@
+"""A task's log on stdout: the script's bytes as they are, our notes marked as notes."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol, TextIO
+
+from agent.cli._escapes import EscapeFilter
+from elsewhere.contract.task import LogChunk
+from elsewhere.store.protocol import Store
+
+DIM, PLAIN = b"\x1b[2m", b"\x1b[0m"
+
+
+class LogView(Protocol):
+    """Where the chunks of one log go, in order."""
+
+    def show(self, chunk: LogChunk) -> None:
+        """Show one chunk at once."""
+        ...
+
+    def close(self) -> None:
+        """The log ends here, or is not followed any further."""
+        ...
+
+
+def follow(store: Store, task_id: str, view: LogView, tail: int | None = None) -> None:
+    """Show the log from its start, or its last ``tail`` lines, and go on until the task has ended.
+
+    The view is closed on every way out, Ctrl-C included.
+    """
+    try:
+        position = "" if tail is None else _show(store, task_id, view, tail)
+        if position is not None:
+            for chunk in store.follow_log(task_id, position):
+                view.show(chunk)
+    finally:
+        view.close()
+
+
+def show(store: Store, task_id: str, view: LogView, tail: int | None = None) -> None:
+    """Show the log as far as it goes now, or its last ``tail`` lines."""
+    try:
+        _show(store, task_id, view, tail)
+    finally:
+        view.close()
+
+
+def _show(store: Store, task_id: str, view: LogView, tail: int | None) -> str | None:
+    """Show what is there, and return the position reached; None where the log has ended."""
+    position: str | None = ""
+
+    def read() -> Iterator[LogChunk]:
+        nonlocal position
+        while position is not None and (chunks := store.read_log(task_id, position)):
+            position = None if chunks[-1].kind == "end" else chunks[-1].position
+            yield from chunks
+
+    for chunk in read() if tail is None else last_lines(read(), tail):
+        view.show(chunk)
+    return position
+
+
+def last_lines(chunks: Iterable[LogChunk], count: int) -> Iterator[LogChunk]:
+    """The last ``count`` lines, the first chunk cut to begin with one.
+
+    A note counts as a line, and so does a last line that has no newline yet.
+    """
+    kept: deque[tuple[LogChunk, int]] = deque()
+    lines = 0
+    for chunk in chunks:
+        if chunk.kind == "end":
+            continue
+        ends = chunk.data.count(b"\n") if chunk.kind == "output" else 1
+        kept.append((chunk, ends))
+        lines += ends
+        while lines - kept[0][1] > count:
+            lines -= kept.popleft()[1]
+    unfinished = bool(kept) and kept[-1][0].kind == "output" and not kept[-1][0].data.endswith(b"\n")
+    surplus = max(0, lines + unfinished - count)
+    for chunk, ends in kept:
+        if surplus == 0:
+            yield chunk
+        elif ends < surplus or chunk.kind == "note":
+            surplus -= ends
+        else:
+            rest = chunk.data.split(b"\n", surplus)[surplus]
+            surplus = 0
+            if rest:
+                yield replace(chunk, data=rest)
+
+
+class TextView:
+    """For people and pipes, on ``stream``. A terminal gets dim notes, and no escapes but colours."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._out = stream.buffer
+        self._filter = EscapeFilter() if stream.isatty() else None
+        self._at_line_start = True
+
+    def show(self, chunk: LogChunk) -> None:
+        """Write one chunk and flush."""
+        if chunk.kind == "output":
+            self._write(self._filter.feed(chunk.data) if self._filter else chunk.data)
+        elif chunk.kind == "note":
+            self._write_note(chunk.data)
+        self._out.flush()
+
+    def close(self) -> None:
+        """Write what waited, and leave a terminal in its own colours at the start of a line."""
+        if self._filter:
+            self._write(self._filter.close() + PLAIN)
+            if not self._at_line_start:
+                self._write(b"\n")
+        self._out.flush()
+
+    def _write_note(self, text: bytes) -> None:
+        line = "── ".encode() + b" ".join(text.split()) + " ──".encode()
+        if self._filter:
+            line = DIM + EscapeFilter().feed(line) + PLAIN
+        self._write((b"" if self._at_line_start else b"\n") + line + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._out.write(data)
+            visible = data.removesuffix(PLAIN)
+            self._at_line_start = visible.endswith(b"\n") if visible else self._at_line_start
+
+
+class JsonView:
+    """For programs: one JSON object a line, ``kind``, ``attempt``, ``time`` and ``text``.
+
+    The text is UTF-8, with U+FFFD for bytes that are not; a character is never cut in two.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def show(self, chunk: LogChunk) -> None:
+        """Print one chunk and flush."""
+        if chunk.kind == "output":
+            text = self._decoder.decode(chunk.data)
+        else:
+            text = chunk.data.decode(errors="replace")
+        record = {"kind": chunk.kind, "attempt": chunk.attempt, "time": chunk.time, "text": text}
+        sys.stdout.write(json.dumps(record) + "\n")
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing waits: half a character at the end of a log is not text."""

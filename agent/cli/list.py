@@ -1,0 +1,69 @@
+"""`agent list`: the newest tasks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.cli._options import AsJson
+
+if TYPE_CHECKING:
+    from elsewhere.contract.status import Status
+    from elsewhere.contract.task import TaskRecord
+
+SHOWN_DIGITS = 12
+"""Digits of an id on a terminal; in a pipe it is whole."""
+
+
+def command(
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many at most.")] = 50,
+    status: Annotated[
+        str, typer.Option("--status", metavar="STATUS", help="Only tasks of this status, such as failed.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List tasks, the newest first."""
+    from agent.cli._desk import open_desk
+    from agent.cli._table import print_table
+    from agent.cli._task_json import print_json, task_json
+
+    wanted = _status(status) if status else None
+    with open_desk() as store:
+        tasks = store.newest(limit, status=wanted)
+    if as_json:
+        print_json([task_json(task) for task in tasks])
+    else:
+        columns = ("id", "status", "project", "name", "queue", "agent", "age", "ran")
+        print_table(columns, [_row(task) for task in tasks], "no tasks")
+
+
+def _status(text: str) -> Status:
+    from elsewhere.contract.errors import UsageError
+    from elsewhere.contract.status import Status
+
+    try:
+        return Status(text.replace("-", "_"))
+    except ValueError:
+        known = ", ".join(status.value for status in Status)
+        raise UsageError(f"{text!r} is no status", f"Use one of {known}.") from None
+
+
+def _row(task: TaskRecord) -> tuple[str, ...]:
+    from agent.cli._clock import duration
+
+    now = time.time()
+    ran = "" if task.started is None else duration((task.ended or now) - task.started)
+    digits = SHOWN_DIGITS if sys.stdout.isatty() else len(task.id)
+    return (
+        task.id[:digits],
+        task.status.value,
+        task.project,
+        task.name,
+        task.queue or "",
+        task.agent or "",
+        duration(now - task.created),
+        ran,
+    )

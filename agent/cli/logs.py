@@ -1,0 +1,41 @@
+"""`agent logs`: what a task wrote."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from agent.cli._options import AsJson, TaskId
+
+
+def command(
+    task: TaskId,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on until the task has ended; Ctrl-C only stops that.")
+    ] = False,
+    tail: Annotated[
+        int,
+        typer.Option(
+            "--tail",
+            metavar="N",
+            show_default=False,
+            help="Begin with the last N lines; else with the first.",
+        ),
+    ] = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Print a task's log.
+
+    The script's output comes as it is, an agent's notes are marked as notes.
+    With --json every piece is a line with kind, attempt, time and text.
+    """
+    from agent.cli import _log_view
+    from agent.cli._desk import open_desk
+
+    with open_desk() as store:
+        task_id = store.resolve(task)
+        show = _log_view.follow if follow else _log_view.show
+        view = _log_view.JsonView() if as_json else _log_view.TextView(sys.stdout)
+        show(store, task_id, view, tail if tail >= 0 else None)

@@ -1,0 +1,1 @@
+"""Start, stop and look at the embedded server of this user."""

@@ -1,0 +1,198 @@
+"""`list`, `show` and `stop`: one JSON shape for programs, aligned words for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pty
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+import queueing
+from elsewhere.contract.outcome import Exited
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import NewTask
+
+FIELDS = {
+    "id": str, "project": str, "name": str, "status": str, "status_message": str, "attempt": int,
+    "agent": (str, type(None)), "queue": (str, type(None)), "parameters": dict,
+    "exit_code": (int, type(None)), "created": float, "started": (float, type(None)),
+    "ended": (float, type(None)),
+}  # fmt: skip
+
+
+def assert_is_a_task(value: Any) -> None:
+    assert set(FIELDS) <= set(value)
+    for name, kind in FIELDS.items():
+        assert isinstance(value[name], kind), name
+
+
+def run_to_its_end(store: Any, task_id: str, outcome: Exited) -> None:
+    store.enqueue(task_id, "default")
+    claim = queueing.take_task(store.connection, "box", task_id, 60.0)
+    queueing.commit(store.connection, claim.lease, outcome)
+
+
+def test_show_holds_every_promised_field_of_a_draft(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    shown = agent.json("show", task.id)
+    assert_is_a_task(shown)
+    assert shown["status"] == "created"
+    assert shown["parameters"] == {"Args/C": 0.5, "Args/kernel": "rbf"}
+    assert shown["overrides"] == ["Args/C"]
+    assert [shown[name] for name in ("agent", "queue", "exit_code", "started", "ended")] == [None] * 5
+    assert [event["kind"] for event in shown["events"]] == ["created"]
+
+
+def test_show_holds_the_end_of_a_run(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    run_to_its_end(store, task.id, Exited(3, "ValueError: no such kernel"))
+    shown = agent.json("show", task.id)
+    assert_is_a_task(shown)
+    assert (shown["status"], shown["exit_code"], shown["attempt"]) == ("failed", 3, 1)
+    assert (shown["agent"], shown["queue"]) == ("box", "default")
+    assert "ValueError: no such kernel" in shown["status_message"]
+    assert shown["created"] <= shown["started"] <= shown["ended"]
+
+
+def test_list_is_an_array_of_the_same_with_the_newest_first(
+    agent: Any, store: Any, new_task: NewTask
+) -> None:
+    ids = [store.create(new_task).id for _ in range(3)]
+    listed = agent.json("list")
+    assert [task["id"] for task in listed] == ids[::-1]
+    for task in listed:
+        assert_is_a_task(task)
+    assert [task["id"] for task in agent.json("list", "--limit", "2")] == ids[:0:-1]
+
+
+def test_list_can_be_narrowed_to_a_status(agent: Any, store: Any, new_task: NewTask) -> None:
+    store.create(new_task)
+    failed = store.create(new_task)
+    run_to_its_end(store, failed.id, Exited(1))
+    assert [task["id"] for task in agent.json("list", "--status", "failed")] == [failed.id]
+    assert agent.json("list", "--status", "in-progress") == []
+    wrong = agent("list", "--status", "sleeping")
+    assert wrong.returncode == 2
+    assert "in_progress" in wrong.stderr
+
+
+def test_people_see_the_same_facts(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    run_to_its_end(store, task.id, Exited(3, "Traceback\nValueError: \x1b]0;owned\x07no"))
+    shown = agent("show", task.id).stdout
+    for fact in (task.id, "digits", "svm", "failed", "train.py --C 0.5", "Args/C = 0.5  (set by hand)"):
+        assert fact in shown
+    assert "\x1b" not in shown
+
+
+def test_a_piped_list_is_plain_lines_with_whole_ids(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    header, row = agent("list", COLUMNS="20").stdout.splitlines()
+    assert header.split()[:3] == ["id", "status", "project"]
+    assert row.split()[:4] == [task.id, "created", "digits", "svm"]
+
+
+def test_a_terminal_gets_a_table(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    controller, terminal = pty.openpty()
+    process = agent.start("list", stdout=terminal)
+    os.close(terminal)
+    seen = b""
+    try:
+        while piece := os.read(controller, 65536):
+            seen += piece
+    except OSError:
+        pass  # a terminal without a writer reads as EIO
+    os.close(controller)
+    assert process.wait() == 0
+    assert task.id[:12].encode() in seen
+
+
+def test_an_empty_list_says_so_but_prints_no_row(agent: Any) -> None:
+    ended = agent("list")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "no tasks\n")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_stays_json_whatever_a_parameter_is(
+    agent: Any, store: Any, new_task: NewTask, value: float
+) -> None:
+    task = store.create(NewTask("p", "n", new_task.spec, {"Args/x": [value]}))
+    text = agent("show", task.id, "--json").stdout
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    assert isinstance(json.loads(text, parse_constant=refuse)["parameters"]["Args/x"][0], str)
+
+
+def test_an_id_may_be_shortened_while_it_is_unique(
+    agent: Any, store: Any, new_task: NewTask, valkey_url: str
+) -> None:
+    task = store.create(new_task)
+    assert agent.json("show", task.id[:10])["id"] == task.id
+    while len({other.id[0] for other in store.newest(200)}) == len(store.newest(200)):
+        store.create(new_task)
+    digits = [other.id[0] for other in store.newest(200)]
+    twice = next(digit for digit in digits if digits.count(digit) > 1)
+    ambiguous = agent("show", twice)
+    assert ambiguous.returncode == 4
+    assert "several" in ambiguous.stderr
+    assert agent("show", "zzz").returncode == 4
+
+
+def test_a_queued_task_is_stopped_at_once(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(new_task)
+    store.enqueue(task.id, "default")
+    assert agent.json("stop", task.id[:12])["status"] == "stopped"
+    again = agent("stop", task.id)
+    assert again.returncode == 0
+    assert "had ended already" in again.stdout
+
+
+def test_a_running_task_is_asked_with_the_grace_that_was_given(
+    agent: Any, store: Any, new_task: NewTask
+) -> None:
+    task = store.create(new_task)
+    store.enqueue(task.id, "default")
+    queueing.take_task(store.connection, "box", task.id, 60.0)
+    assert "asked to stop" in agent("stop", task.id, "--grace", "2.5").stdout
+    stop = store.get(task.id).stop
+    assert stop is not None
+    assert stop.grace == 2.5
+    assert "@" in stop.by
+    assert store.get(task.id).status is Status.IN_PROGRESS
+
+
+def test_queues_are_listed_paused_and_resumed(agent: Any, store: Any, new_task: NewTask) -> None:
+    store.enqueue(store.create(new_task).id, "night")
+    assert agent("queue", "pause", "night").stdout == "queue night is paused\n"
+    (queue,) = agent.json("queue", "list")
+    assert queue == {"name": "night", "waiting": 1, "running": 0, "paused": True, "agents": []}
+    assert agent.json("queue", "resume", "night") == {"name": "night", "paused": False}
+    assert "nobody" in agent("queue", "list").stdout
+    assert agent("queue", "pause", "a b").returncode == 2
+
+
+def test_agents_that_are_alive_are_listed(agent: Any, valkey_url: str, store: Any) -> None:
+    assert agent.json("workers") == []
+    queueing.Registration(
+        store.connection, "box", ("default", "night"), slots=2, gpus=1, tags=("big",), version="1"
+    ).announce()
+    (worker,) = agent.json("workers")
+    assert (worker["name"], worker["queues"], worker["slots"]) == ("box", ["default", "night"], 2)
+    assert "default,night" in agent("workers").stdout
+    assert isinstance(store.connection, redis.Redis)
+
+
+def test_a_list_reads_nothing_from_the_folder_it_is_run_in(agent: Any, tmp_path: Path) -> None:
+    for name in ("agent", "queueing", "executors"):
+        package = agent.folder / name
+        package.mkdir()
+        (package / "__init__.py").write_text("raise SystemExit('the wrong package')\n")
+    assert agent("list", PYTHONPATH=str(agent.folder)).returncode == 0
