@@ -29,11 +29,7 @@ from tests.conftest import start_server, valkey_binary
     ],
 )
 def test_a_shown_url_holds_no_password(url: str, shown: str) -> None:
-    assert safe_url(url).replace("redis://:sec/host", "redis://host") == shown or "secret" not in safe_url(
-        url
-    )
-    assert "secret" not in safe_url(url)
-    assert "ret@" not in safe_url(url)
+    assert safe_url(url) == shown
 
 
 def test_a_url_of_something_else_is_refused_without_its_password() -> None:
