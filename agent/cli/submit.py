@@ -63,9 +63,11 @@ def command(
     from elsewhere.contract.spec import Needs
     from elsewhere.contract.task import NewTask
     from elsewhere.parameters.overrides import parse_override
+    from elsewhere.store.queue_name import checked
 
     # First, so that a wrong word is told before anything is captured or sent.
     overrides = dict(parse_override(text) for text in param or ())
+    queue = checked(queue)
     needs = Needs(gpus=gpus, tags=tuple(dict.fromkeys(tag or ())))
     with open_desk() as store:
         nobody = not store.serving(queue)

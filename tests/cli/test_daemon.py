@@ -1,0 +1,75 @@
+"""`daemon` and `execute`: what their options mean to the rooms behind them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agent.daemon
+import agent.execute
+from agent.cli import main
+from agent.config import DaemonConfig
+from elsewhere.contract.task import NewTask
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, *words: str) -> DaemonConfig:
+    """The configuration that the daemon would have run with."""
+    seen: list[DaemonConfig] = []
+
+    def run(config: DaemonConfig) -> int:
+        seen.append(config)
+        return 7
+
+    monkeypatch.setattr(agent.daemon, "run", run)
+    assert main(["daemon", *words]) == 7, "the daemon's exit code is the command's"
+    return seen[0]
+
+
+def test_a_daemon_serves_the_default_queue_with_one_slot(
+    elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(monkeypatch)
+    assert (config.queues, config.slots, config.gpus, config.tags) == (("default",), 1, (), ())
+    assert (config.name, config.once, config.exit_when_idle, config.json_log) == (None, False, None, False)
+    assert (config.heartbeat_seconds, config.lease_seconds) == (5.0, 20.0)
+    assert config.settings.folders.config == elsewhere_home / "config"
+
+
+def test_every_option_of_a_daemon_reaches_it(elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "--queue b --queue a --queue b --slots 3 --gpus 0,GPU-1 --tag big --tag fast --name box --once"
+        " --exit-when-idle 0 --heartbeat 0.5 --lease 2 --json"
+    )
+    config = configured(monkeypatch, *words.split())
+    assert (config.queues, config.slots, config.gpus) == (("b", "a"), 3, ("0", "GPU-1"))
+    assert (config.tags, config.name, config.once) == (("big", "fast"), "box", True)
+    assert (config.exit_when_idle, config.json_log) == (0.0, True)
+    assert (config.heartbeat_seconds, config.lease_seconds) == (0.5, 2.0)
+
+
+def test_execute_resolves_the_id_and_keeps_stdout_to_the_task(
+    elsewhere_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    store: Any,
+    new_task: NewTask,
+    valkey_url: str,
+) -> None:
+    monkeypatch.setenv("ELSEWHERE_REDIS_URL", valkey_url)
+    task = store.create(new_task)
+
+    def run(settings: Any, task_id: str) -> int:
+        os.write(1, f"running {task_id}\n".encode())
+        return 3
+
+    monkeypatch.setattr(agent.execute, "run", run)
+    assert main(["execute", task.id[:12]]) == 3
+    assert capfd.readouterr().out == f"running {task.id}\n"
+    assert main(["execute", task.id[:12], "--json"]) == 3
+    said = capfd.readouterr()
+    assert json.loads(said.out)["id"] == task.id
+    assert said.err == f"running {task.id}\n"
