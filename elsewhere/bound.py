@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
     from elsewhere.contract.status import Status
     from elsewhere.contract.task import JSONValue, TaskRecord

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
-
 from elsewhere.bound import Bound, in_attempt
-from elsewhere.contract.errors import UsageError
 
+TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from elsewhere.contract.task import JSONValue
     from elsewhere.desk import Desk
 
-    Place = Union[Desk, Bound]
+    Place = Desk | Bound
 
 SHORTEST_NAME = 3
 """Characters of a project's or task's name: shorter ones say nothing in a list."""
@@ -62,7 +60,7 @@ class Task:
         global _current
         for what, name in (("project", project_name), ("task", task_name)):
             if name is not None and len(name.strip()) < SHORTEST_NAME:
-                raise UsageError(
+                raise _misuse(
                     f"the {what} name {name!r} is too short",
                     f"Give a name of at least {SHORTEST_NAME} characters.",
                 )
@@ -123,7 +121,7 @@ class Task:
             UsageError: ``exit_process=False`` without ``clone=True``: the one task would run twice.
         """
         if not clone and not exit_process:
-            raise UsageError(
+            raise _misuse(
                 "execute_remotely(clone=False, exit_process=False) would run one task in two places",
                 "Pass clone=True to send a copy and go on here.",
             )
@@ -140,10 +138,16 @@ class Task:
     def _require_same(self, project_name: str | None, task_name: str | None) -> None:
         for given, own in ((project_name, self.project), (task_name, self.name)):
             if given is not None and given != own:
-                raise UsageError(
+                raise _misuse(
                     f"task {self.name!r} of project {self.project!r} is current already",
                     "Close it first (`task.close()`), or leave the names out to get it again.",
                 )
+
+
+def _misuse(what: str, next_step: str) -> Exception:
+    from elsewhere.contract.errors import UsageError
+
+    return UsageError(what, next_step)
 
 
 def _desk(project: str | None, name: str | None, records: bool) -> Desk:

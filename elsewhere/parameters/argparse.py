@@ -238,15 +238,16 @@ class Parse:
         if isinstance(value, str) and all(action.type in (None, str) for action in group):
             return plain(value)
         if isinstance(value, str):
-            text = self._text_of(value)
+            text = self._text_of(value, group)
             return plain(value if text is None else text)
-        return plain(value, self._text_of)
+        return plain(value, lambda each: self._text_of(each, group))
 
-    def _text_of(self, value: object) -> str | None:
-        for _, text, result in self.typed:
+    def _text_of(self, value: object, group: list[Action]) -> str | None:
+        made = [(text, result) for action, text, result in self.typed if action in group]
+        for text, result in made:
             if result is value:
                 return text
-        for _, text, result in self.typed:
+        for text, result in made:
             if type(result) is type(value) and _equal(result, value):
                 return text
         return None

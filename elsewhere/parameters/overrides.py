@@ -50,6 +50,9 @@ def unknown(names: Iterable[str], known: Iterable[str]) -> str:
     candidates = sorted(known)
     parts = []
     for name in names:
-        close = get_close_matches(name, candidates, n=1)
-        parts.append(f"{name}; did you mean {close[0]}?" if close else name)
+        # By the keys alone: with the section they share, any two names look alike.
+        section, _, key = name.partition("/")
+        keys = [each.partition("/")[2] for each in candidates if each.startswith(f"{section}/")]
+        close = get_close_matches(key, keys, n=1)
+        parts.append(f"{name}; did you mean {section}/{close[0]}?" if close else name)
     return f"unrecognized parameter{'s' if len(parts) > 1 else ''} {', '.join(parts)}"

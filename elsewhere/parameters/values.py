@@ -73,6 +73,10 @@ def _text(value: object) -> str | None:
         return path if isinstance(path, str) else None
     if callable(value) or isinstance(value, types.ModuleType):
         return None
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        items = [*value, *value.values()] if isinstance(value, dict) else [*value]
+        if ABSENT in [plain(item) for item in items]:
+            return None
     kind = type(value)
     if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
         return None
@@ -80,8 +84,8 @@ def _text(value: object) -> str | None:
         text = str(value)
     except Exception:  # noqa: BLE001 - the text of a user's object is the user's code
         return None
-    # An address in memory is true of this process only.
-    return None if " at 0x" in text else text
+    # `<file ...>`, or an address in memory: true of this process only.
+    return None if text.startswith("<") or " at 0x" in text else text
 
 
 def _storable(text: str) -> bool:
