@@ -14,7 +14,8 @@ import psutil
 from executors.contract import Exit
 from executors.process.deadman import Deadman
 from executors.process.ends import await_readable, open_end
-from executors.process.tree import Tree, descendants, own_children, strangers
+from executors.process.population import Descendants, Strangers
+from executors.process.tree import Tree
 
 
 class ProcessRunning:
@@ -40,8 +41,8 @@ class ProcessRunning:
         self._mark = mark
         self._leader = psutil.Process(process.pid)
         self._deadman = Deadman.watch(process.pid, mark)
-        self._adopted = adopted
-        self._tree = Tree(self._leader, mark, self._candidates if adopted else strangers)
+        known = set() if self._deadman is None else {self._deadman.pid}
+        self._tree = Tree(self._leader, mark, Descendants(known) if adopted else Strangers())
         self._end = open_end(process.pid)
         self._exit: Exit | None = None
         self._over = False
@@ -85,7 +86,6 @@ class ProcessRunning:
             if self._over:
                 return
             self._tree.end(grace)
-            self.wait()
             with self._reaping:
                 self._process.wait()
             if self._deadman is not None:
@@ -120,17 +120,6 @@ class ProcessRunning:
         # For kernels without pidfd: the command's id may be given again once this returns.
         with suppress(subprocess.TimeoutExpired):
             self._exit = Exit(self._process.wait(timeout))
-
-    def _candidates(self) -> list[psutil.Process]:
-        """All processes below us, or none at once in the usual case: nobody was left behind.
-
-        Looking through all processes of a machine costs milliseconds for each hundred of them.
-        """
-        known = {self.pid} if self._deadman is None else {self.pid, self._deadman.pid}
-        children = own_children()
-        if self.wait(0) is not None and children is not None and children <= known:
-            return []
-        return descendants()
 
 
 def _abandon(

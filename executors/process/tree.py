@@ -14,17 +14,19 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import psutil
 
 from executors.process.ends import await_ends
 from executors.process.mark import carries
+from executors.process.population import Population, Strangers
 
 _FREEZE_ROUNDS: Final = 20
+_EMPTY_LOOKS: Final = 2
+"""In a row, before a tree counts as ended: a process that forks and ends can slip through one."""
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _SAME_START_SECONDS: Final = 1.0
 """psutil derives a start time from the time of boot, which clock corrections move a little."""
@@ -36,18 +38,18 @@ class Tree:
     Args:
         leader: the command itself; None when it is gone for certain.
         mark: the launch's mark, if it has one.
-        candidates: all processes that may belong.
+        population: where to look for them.
     """
 
     def __init__(
         self,
         leader: psutil.Process | None,
         mark: str | None,
-        candidates: Callable[[], Iterable[psutil.Process]],
+        population: Population,
     ) -> None:
         self._leader = leader
         self._mark = mark
-        self._candidates = candidates
+        self._population = population
         self._seen: set[psutil.Process] = set()
 
     def living(self) -> list[psutil.Process]:
@@ -72,8 +74,13 @@ class Tree:
         """
         deadline = time.monotonic() + grace
         asked: set[psutil.Process] = set()
-        # Twice, because a scan is no snapshot: an orphan may change parents while it runs.
-        while living := self.living() or self.living():
+        empty_looks = 0
+        while empty_looks < _EMPTY_LOOKS:
+            living = self.living()
+            if not living:
+                empty_looks = empty_looks + 1 if self._population.unmoved() else 0
+                continue
+            empty_looks = 0
             left = deadline - time.monotonic()
             if left > 0:
                 new = [process for process in living if process not in asked]
@@ -100,7 +107,7 @@ class Tree:
     def _members(self) -> list[psutil.Process]:
         children: dict[int, list[psutil.Process]] = {}
         members: dict[int, psutil.Process] = {}
-        for process in self._candidates():
+        for process in self._population.look():
             with suppress(psutil.Error):
                 children.setdefault(process.ppid(), []).append(process)
                 if self._is_root(process):
@@ -119,27 +126,6 @@ class Tree:
         if self._leader is not None and _session(process.pid) == self._leader.pid:
             return True
         return self._mark is not None and carries(process, self._mark)
-
-
-def descendants() -> list[psutil.Process]:
-    """All processes below the calling one, which is their subreaper: nobody can leave."""
-    return psutil.Process().children(recursive=True)
-
-
-def strangers() -> list[psutil.Process]:
-    """All processes of this machine but the calling one and those above it."""
-    this = psutil.Process()
-    spared = {this, *this.parents()}
-    return [process for process in psutil.process_iter() if process not in spared]
-
-
-def own_children() -> set[int] | None:
-    """Ids of the calling process's children, ended ones too; None where the kernel does not tell."""
-    try:
-        lists = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
-    except OSError:
-        return None
-    return {int(pid) for text in lists for pid in text.split()} if lists else None
 
 
 def end_tree(pid: int, create_time: float, grace: float, token: str | None) -> None:
@@ -161,7 +147,7 @@ def end_tree(pid: int, create_time: float, grace: float, token: str | None) -> N
         if abs(found.create_time() - create_time) <= _SAME_START_SECONDS:
             leader = found
     if leader is not None or token is not None:
-        Tree(leader, token, strangers).end(grace)
+        Tree(leader, token, Strangers()).end(grace)
 
 
 def _session(pid: int) -> int | None:

@@ -7,7 +7,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,8 @@ FAILS = Command("raise SystemExit(3)", Script(code=3))
 IS_KILLED = Command("import os; os.kill(os.getpid(), 9)", Script(code=-9))
 RUNS_ON = Command("print('up', flush=True); import time; time.sleep(600)", Script((b"up\n",), code=None))
 IGNORES_INTERRUPT = Command(
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "print('up', flush=True); time.sleep(600)",
     Script((b"up\n",), code=None, ignores_interrupt=True),
 )
 FLOODS = Command(
@@ -46,7 +47,7 @@ Start = Callable[[Command], Running]
 
 
 @pytest.fixture(params=["process", "dummy"])
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     kind = request.param
     started: list[Running] = []
 
@@ -57,12 +58,9 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
         started.append(running)
         return running
 
-    def end_all() -> None:
-        for running in started:
-            running.terminate(0)
-
-    request.addfinalizer(end_all)
-    return begin
+    yield begin
+    for running in started:
+        running.terminate(0)
 
 
 def read_until(running: Running, mark: bytes | None = None) -> bytes:
@@ -102,14 +100,14 @@ def test_waiting_gives_up_in_time_and_can_go_on(start: Start) -> None:
 
 def test_an_interrupt_ends_a_polite_command(start: Start) -> None:
     running = start(RUNS_ON)
-    read_until(running, b"up")
+    read_until(running, b"up\n")
     running.interrupt()
     assert running.wait(DEADLINE) == Exit(-15)
 
 
 def test_a_command_that_ignores_interrupts_is_killed_after_the_grace(start: Start) -> None:
     running = start(IGNORES_INTERRUPT)
-    read_until(running, b"up")
+    read_until(running, b"up\n")
     running.interrupt()
     assert running.wait(0.1) is None
     running.terminate(0.2)
@@ -119,14 +117,14 @@ def test_a_command_that_ignores_interrupts_is_killed_after_the_grace(start: Star
 
 def test_no_grace_kills_at_once(start: Start) -> None:
     running = start(RUNS_ON)
-    read_until(running, b"up")
+    read_until(running, b"up\n")
     running.terminate(0)
     assert running.wait(0) == Exit(-9)
 
 
 def test_a_polite_command_does_not_use_up_the_grace(start: Start) -> None:
     running = start(RUNS_ON)
-    read_until(running, b"up")
+    read_until(running, b"up\n")
     before = time.monotonic()
     running.terminate(600)
     assert time.monotonic() - before < DEADLINE
@@ -156,7 +154,7 @@ def test_everything_may_be_repeated_after_the_end(start: Start) -> None:
 
 def test_several_threads_learn_the_same_end(start: Start) -> None:
     running = start(RUNS_ON)
-    read_until(running, b"up")
+    read_until(running, b"up\n")
     endings: list[Exit | None] = []
     threads = [
         threading.Thread(target=lambda: endings.append(running.wait(DEADLINE)))
@@ -173,7 +171,7 @@ def test_several_threads_learn_the_same_end(start: Start) -> None:
     "executor", [ProcessExecutor(), DummyExecutor(Script(failure="it is missing"))], ids=["process", "dummy"]
 )
 def test_what_cannot_be_started_is_named(executor: Executor, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match="no-such-program.*missing"):
+    with pytest.raises(LaunchError, match=r"no-such-program.*missing"):
         executor.start(Launch(("/no-such-program",), tmp_path))
 
 
