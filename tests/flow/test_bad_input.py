@@ -124,7 +124,7 @@ def test_ctrl_c_in_logs_follow_stops_following_only(world: World) -> None:
         [str(AGENT), "logs", "-f", task], env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert follower.stdout is not None
-    assert b"on and on" in eventually(follower.stdout.readline, 30)
+    eventually(lambda: b"on and on" in follower.stdout.readline(), 30)
     follower.send_signal(signal.SIGINT)
     _, errors = follower.communicate(timeout=10)
     assert follower.returncode == 130

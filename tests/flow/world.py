@@ -46,7 +46,8 @@ class World:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ELSEWHERE_", "GIT_"))}
-        kept.pop("VIRTUAL_ENV", None)
+        for name in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"):
+            kept.pop(name, None)
         return kept | {
             "ELSEWHERE_REDIS_URL": self.url,
             "ELSEWHERE_HOME": str(self.home),
@@ -133,7 +134,7 @@ class Box:
     def __init__(self, world: World, name: str, queue: str, options: tuple[str, ...]) -> None:
         self.world = world
         self.name = name
-        self.log = world.folder / f"{name}.log"
+        self.log = world.folder / f"{name}-{time.monotonic_ns()}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(AGENT), "daemon", "--queue", queue, "--name", name, *options],
