@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elsewhere.capture.listing import Listing
+from elsewhere.capture.path import printable
 from elsewhere.capture.repository import Repository
 from elsewhere.contract.errors import CaptureError
 
@@ -58,7 +59,7 @@ def read_difference(repository: Repository, listing: Listing) -> Difference:
     Line ends that the repository's own ``.gitattributes`` normalises are told as git stores them.
 
     Raises:
-        CaptureError: git cannot tell.
+        CaptureError: git cannot tell, or files stand where the commit has a symbolic link.
     """
     if repository.commit is None:
         raise CaptureError(f"{repository.root} has no commit yet, so there is nothing to compare with")
@@ -67,7 +68,8 @@ def read_difference(repository: Repository, listing: Listing) -> Difference:
         if not _SPECIAL_MODE.search(patch) and _SUBMODULE_LIST.encode() not in patch:
             return Difference(patch or None)
         # Whoever rebuilds a tree refuses links and submodules in a patch: they could lead out of it.
-        left_out = _special_changes(repository, environment)
+        changed, left_out = _changes(repository, environment)
+        _require_room(repository, left_out, (*changed, *listing.untracked))
         if left_out:
             patch = _diff(repository, environment, left_out)
         return Difference(patch or None, left_out)
@@ -80,18 +82,37 @@ def _diff(repository: Repository, environment: Mapping[str, str], without: Seque
     )
 
 
-def _special_changes(repository: Repository, environment: Mapping[str, str]) -> tuple[str, ...]:
+def _changes(
+    repository: Repository, environment: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Paths that changed and can be part of a patch, and those that cannot."""
     output = repository.git.read(
         "diff", "--raw", "-z", "--no-renames", "--no-relative", "--ignore-submodules=all", "HEAD", "--",
         settings=_SETTINGS, environment=environment,
     )  # fmt: skip
     fields = os.fsdecode(output).split("\0")
-    found = set()
+    plain: set[str] = set()
+    special: set[str] = set()
     for modes, path in zip(fields[::2], fields[1::2], strict=False):
         old, new = modes.lstrip(":").split(" ")[:2]
-        if {old, new} & {"120000", "160000"} or path.rpartition("/")[2] == _SUBMODULE_LIST:
-            found.add(path)
-    return tuple(sorted(found))
+        is_special = {old, new} & {"120000", "160000"} or path.rpartition("/")[2] == _SUBMODULE_LIST
+        (special if is_special else plain).add(path)
+    return tuple(sorted(plain)), tuple(sorted(special))
+
+
+def _require_room(repository: Repository, left_out: Sequence[str], travelling: Sequence[str]) -> None:
+    """Refuse what would have to be written over, or through, a link that stays as it was committed."""
+    links = set(left_out)
+    for path in travelling:
+        parts = path.split("/")
+        for end in range(1, len(parts) + 1):
+            if "/".join(parts[:end]) in links:
+                link = printable("/".join(parts[:end]))
+                raise CaptureError(
+                    f"{link} in {repository.root} was committed as a symbolic link or submodule, and is "
+                    "something else now: such a change does not travel uncommitted",
+                    f"Commit it: git add {link} && git commit",
+                )
 
 
 @contextmanager

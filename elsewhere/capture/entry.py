@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
+from elsewhere.capture.path import printable
 from elsewhere.contract.errors import CaptureError, ScriptMissing
 from elsewhere.contract.spec import Entry
 
@@ -78,9 +79,9 @@ def find_script(script: Path | str, working_directory: Path, arguments: tuple[st
     given = working_directory / script
     path = given.parent.resolve() / given.name
     if path.is_dir():
-        raise ScriptMissing(f"{path} is a folder, not a script", "Name the script in it.")
+        raise ScriptMissing(f"{printable(str(path))} is a folder, not a script", "Name the script in it.")
     if not path.is_file():
-        raise ScriptMissing(f"There is no script {path}", _hint(path))
+        raise ScriptMissing(f"There is no script {printable(str(path))}", _hint(path))
     if path.suffix == ".ipynb":
         raise CaptureError(
             f"{path} is a notebook, and notebooks cannot be captured",
@@ -102,6 +103,20 @@ def find_module(name: str, working_directory: Path, arguments: tuple[str, ...]) 
         if path.is_file():
             return Module(name, path, working_directory, arguments)
     return Module(name, None, working_directory, arguments)
+
+
+def require_text(entry: Entry) -> None:
+    """Require that the entry can be stored.
+
+    Raises:
+        CaptureError: a path or argument of it holds bytes that are no UTF-8.
+    """
+    for part in (entry.script, entry.working_directory, *entry.arguments):
+        if printable(part) != part:
+            raise CaptureError(
+                f"{printable(part)!r} is no UTF-8 text, and a run is started with nothing else",
+                "Rename the file, or write the argument as text.",
+            )
 
 
 def _hint(path: Path) -> str:

@@ -13,6 +13,14 @@ from pathlib import Path
 _STANDARD = sys.stdlib_module_names | {"__main__", "__future__"}
 _ABSENCE = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _DYNAMIC = frozenset({"import_module", "__import__"})
+_COMPOUND = tuple(
+    getattr(ast, name)
+    for name in (
+        "FunctionDef", "AsyncFunctionDef", "ClassDef", "If", "For", "AsyncFor", "While", "With", "AsyncWith",
+        "Try", "TryStar", "Match",
+    )
+    if hasattr(ast, name)  # TryStar is new in Python 3.11.
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,7 @@ def _imports(statements: Sequence[ast.stmt], package: str, *, guarded: bool) -> 
                     yield Import(f"{module}.{alias.name}", guarded)
         elif isinstance(statement, ast.If) and _is_for_type_checkers(statement.test):
             yield from _imports(statement.orelse, package, guarded=guarded)
-        else:
+        elif isinstance(statement, _COMPOUND):
             yield from _nested_imports(statement, package, guarded=guarded)
 
 

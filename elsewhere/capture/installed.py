@@ -41,9 +41,6 @@ class Distribution:
     @cached_property
     def local_folder(self) -> str | None:
         """Path or URL of the local folder or file it was installed from; None for an index or a URL."""
-        # Conda records the folder that it was built in on some other machine.
-        if (self.metadata.read_text("INSTALLER") or "").strip() == "conda":
-            return None
         url = self._origin.get("url", "")
         if url.startswith("file:"):
             return unquote(urlsplit(url).path)
@@ -76,6 +73,9 @@ class Distribution:
 
     @cached_property
     def _origin(self) -> dict[str, Any]:
+        # Conda records the folder that it was built in, on some other machine.
+        if (self.metadata.read_text("INSTALLER") or "").strip() == "conda":
+            return {}
         try:
             origin = json.loads(self.metadata.read_text("direct_url.json") or "{}")
         except ValueError:

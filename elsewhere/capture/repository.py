@@ -119,9 +119,9 @@ def _read_settings(git: GitCommand) -> dict[str, list[str]]:
 def _read_head(git: GitCommand) -> tuple[str | None, str | None]:
     answer = git.run("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
     if answer.status == 0:
-        commit, name = answer.output.decode(errors="surrogateescape").split()
+        commit, name = answer.output.decode(errors="replace").split()
         return commit, _branch(name)
-    name = git.run("symbolic-ref", "--quiet", "HEAD").output.decode(errors="surrogateescape").strip()
+    name = git.run("symbolic-ref", "--quiet", "HEAD").output.decode(errors="replace").strip()
     if git.run("rev-parse", "--verify", "--quiet", name or "HEAD").status == 0:
         raise git.failure("rev-parse", answer.message)
     return None, _branch(name)

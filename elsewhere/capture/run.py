@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from elsewhere.capture.entry import Module, find_module, find_script
+from elsewhere.capture.entry import Module, find_module, find_script, require_text
 from elsewhere.capture.packages import find_packages
+from elsewhere.capture.path import printable
 from elsewhere.capture.repository import find_repository
 from elsewhere.capture.tree import capture_alone, capture_repository, note_on
 from elsewhere.contract.spec import TaskSpec
@@ -69,6 +70,7 @@ def capture(
         tree = capture_alone(started, untracked_limit)
     else:
         tree = capture_repository(repository, started, untracked_limit, bundle_limit)
+    require_text(tree.entry)
     found = find_packages(
         started.path,
         tree.root,
@@ -82,7 +84,7 @@ def capture(
         strays = sorted(str(path) for path in found.own_files if path != started.path)
         notes += note_on("The script imports files beside it, which do not travel with it: {}", strays)
     spec = TaskSpec(entry=tree.entry, source=tree.source, packages=found.packages)
-    return Capture(spec, tree.payloads, tree.root, tuple(notes))
+    return Capture(spec, tree.payloads, tree.root, tuple(printable(note) for note in notes))
 
 
 def _import_roots(folder: Path, working_directory: Path, root: Path) -> list[Path]:

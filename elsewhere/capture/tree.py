@@ -11,6 +11,7 @@ from elsewhere.capture.bundle import make_bundle
 from elsewhere.capture.difference import Difference, read_difference
 from elsewhere.capture.entry import Module, Started
 from elsewhere.capture.listing import Listing, list_files
+from elsewhere.capture.path import printable
 from elsewhere.capture.repository import Repository
 from elsewhere.capture.script import carry_script
 from elsewhere.capture.untracked import Untracked, pack
@@ -100,10 +101,7 @@ def note_on(sentence: str, paths: Sequence[str]) -> list[str]:
     """The note with the first few of ``paths`` for its ``{}``, or none where there are none."""
     if not paths:
         return []
-    # Names of files may hold bytes that are no text, and a note must be printable.
-    named = [
-        path.encode(errors="surrogateescape").decode(errors="backslashreplace") for path in paths[:_LISTED]
-    ]
+    named = [printable(path) for path in paths[:_LISTED]]
     more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
     return [sentence.format(", ".join(named) + more)]
 
@@ -154,7 +152,7 @@ def _notes(
         difference.left_out,
     )
     notes += note_on(
-        "Symbolic links, special files and unreadable files that no commit holds do not travel: {}",
+        "Symbolic links, special or unreadable files and git's own that no commit holds do not travel: {}",
         untracked.left_out,
     )
     return notes

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from elsewhere.capture.path import printable
 from elsewhere.capture.size import in_words
 from elsewhere.contract.errors import CaptureError, UntrackedTooLarge
 
+# Whoever rebuilds a tree refuses git's own files: one of them would make it refuse the whole run.
+_REFUSED = frozenset({"", "..", ".git", ".gitmodules"})
 _NAMED = 5
 """How many of the largest files an error names."""
 
@@ -26,7 +29,7 @@ class Untracked:
     paths: frozenset[str]
     """What is in it, relative to the root."""
     left_out: tuple[str, ...]
-    """Symbolic links and other things that are no regular files, or that cannot be read."""
+    """Symbolic links and other things that are no regular files, that cannot be read, or are git's own."""
 
 
 def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
@@ -69,9 +72,9 @@ class _Inside:
         self._seen: dict[str, bool] = {"": True}
 
     def holds(self, path: str) -> bool:
-        """Whether no folder on the way to ``path`` is a symbolic link or leads up."""
+        """Whether ``path`` is none of git's own, and no folder on the way a symbolic link or leads up."""
         folder, _, name = path.rpartition("/")
-        if name in ("", "..", ".git"):
+        if name.lower() in _REFUSED:
             return False
         if folder not in self._seen:
             real = not path.startswith("/") and not (self._root / folder).is_symlink()
@@ -84,18 +87,13 @@ def _require_within(root: Path, sizes: Sequence[tuple[str, int]], limit: int) ->
     if total <= limit:
         return
     largest = sorted(sizes, key=lambda item: (-item[1], item[0]))[:_NAMED]
-    # A name may hold bytes that are no text; the message must still be printable.
-    lines = [f"  {in_words(size):>10}  {_printable(path)}" for path, size in largest]
+    lines = [f"  {in_words(size):>10}  {printable(path)}" for path, size in largest]
     raise UntrackedTooLarge(
         f"The files in {root} that no commit holds are {in_words(total)}, over the limit of "
         f"{in_words(limit)}. The largest:\n" + "\n".join(lines),
         "Name what the run does not need in .gitignore, commit what it does, or raise "
         f"ELSEWHERE_UNTRACKED_LIMIT (bytes) to {total} or more.",
     )
-
-
-def _printable(path: str) -> str:
-    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]]) -> bytes:
@@ -109,7 +107,7 @@ def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]]) -> bytes:
                 data = (root / path).read_bytes()
             except OSError as error:
                 raise CaptureError(
-                    f"{_printable(path)} cannot be read: {error.strerror}", "Submit again when it can."
+                    f"{printable(path)} cannot be read: {error.strerror}", "Submit again when it can."
                 ) from error
             member = tarfile.TarInfo(path)
             member.size = len(data)

@@ -62,7 +62,7 @@ def rebuild(captured: Capture, folder: Path) -> Path:
 
 
 def desk_files(root: Path) -> Files:
-    """What is in the working tree at the desk and not ignored; folders of other repositories are none of it."""
+    """What is in the working tree at the desk and not ignored, without other repositories in it."""
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     paths = {os.fsdecode(path) for path in listed.split(b"\0") if path}
     there = (path for path in paths if (root / path).is_symlink() or (root / path).is_file())

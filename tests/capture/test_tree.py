@@ -289,6 +289,25 @@ def test_changed_links_are_no_part_of_the_diff_and_are_named(desk: Desk) -> None
     assert b"edited" in diff
 
 
+@pytest.mark.parametrize("staged", [True, False])
+def test_a_folder_in_the_place_of_a_committed_link_is_refused(desk: Desk, staged: bool) -> None:
+    (desk.root / "mnt").symlink_to("data")
+    desk.commit()
+    (desk.root / "mnt").unlink()
+    desk.write("mnt/table.csv", "now real\n")
+    if staged:
+        desk.git("add", "--all")
+    with pytest.raises(CaptureError, match="committed as a symbolic link"):
+        desk.capture()
+
+
+def test_an_untracked_list_of_submodules_stays_at_the_desk(desk: Desk, rebuilt: Rebuilt) -> None:
+    desk.write(".gitmodules", "")
+    captured = desk.capture()
+    assert any(".gitmodules" in note for note in captured.notes)
+    rebuilt(captured, without=[".gitmodules"])
+
+
 def test_a_diff_that_speaks_of_links_in_its_text_keeps_that_text(desk: Desk, rebuilt: Rebuilt) -> None:
     desk.write("train.py", "# .gitmodules\n'''\\nnew file mode 120000\\n'''\n")
     captured = desk.capture()
