@@ -1,1 +1,1 @@
-"""."""
+"""Where tasks live: one protocol, several backings behind it."""

@@ -1,6 +1,6 @@
 """A task as an RQ 3.0 job: made without RQ, so that a desk needs none of it.
 
-``tests/contract/test_rq_job.py`` holds these fields against RQ's own.
+``tests/queueing/test_rq.py`` holds these fields against RQ's own.
 """
 
 from __future__ import annotations
