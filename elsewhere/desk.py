@@ -143,6 +143,11 @@ def _capture(started: Started, resolved: Settings) -> Capture:
 
 
 def _is_worker() -> bool:
-    """Whether `multiprocessing` started this process, which then runs the script's top level again."""
+    """Whether `multiprocessing` started this process, which may run the script's top level again."""
     process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    if process is None:
+        return False
+    # A spawned one knows its parent only after it has run the top level: until then it is
+    # `_inheriting`, which is how multiprocessing itself refuses to spawn from there.
+    inheriting = getattr(process.current_process(), "_inheriting", False)
+    return inheriting or process.parent_process() is not None
