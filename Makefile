@@ -1,12 +1,33 @@
-# Two commands: `make demo` and `make test`. Everything lands in .venv and .demo.
+# Two commands: `make demo` and `make test`. Everything lands in .venv and .demo; no root needed.
 PYTHON ?= python3
+# Test processes at once. The tests start servers, agents and builds of their own.
+JOBS ?= 2
 
-.PHONY: demo test venv lint clean
+# Set in some shells; without compiled files every interpreter starts two to four times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test lint venv clean
+
+demo: venv
+	.venv/bin/python examples/demo.py
+
+# worksteal: the slow tests stand together in a few files, and no worker should be left with them.
+test: venv
+	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal
+
+lint: venv
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pyright --pythonpath .venv/bin/python
+	.venv/bin/lint-imports
 
 venv: .venv/.ready
 
-.venv/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --upgrade pip uv
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --editable '.[all]' --group dev
+.venv/.ready: pyproject.toml bootstrap.py
+	$(PYTHON) bootstrap.py
 	touch $@
+
+clean:
+	rm -rf .venv .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
