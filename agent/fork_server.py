@@ -42,6 +42,7 @@ class ForkServer:
     """
 
     def __init__(self, template: AttemptConfig) -> None:
+        _warm_up()
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -94,7 +95,6 @@ def _serve(requests: socket.socket, template: AttemptConfig) -> None:
     # Signals to the daemon's group are the daemon's business.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _warm_up()
     while (body := _receive(requests)) is not None:
         middle = os.fork()
         if middle == 0:
@@ -103,7 +103,11 @@ def _serve(requests: socket.socket, template: AttemptConfig) -> None:
 
 
 def _warm_up() -> None:
-    """Import all that a supervisor needs, find the interpreters, and keep the pages shared."""
+    """Import all that a supervisor needs, and find the interpreters.
+
+    In the daemon, before the fork, so that there is one copy of it all; frozen, so that no
+    garbage collection touches, and thereby copies, the shared pages.
+    """
     import agent.salvage
     import agent.supervisor
     from agent import environment

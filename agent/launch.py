@@ -39,14 +39,9 @@ def build(
     and ``__main__`` are the same.
 
     Raises:
-        LaunchError: the script or the working directory is not in the tree.
+        LaunchError: the script is not in the tree, or the working directory cannot be.
     """
-    folder = tree / entry.working_directory
-    if not folder.is_dir():
-        raise LaunchError(
-            f"the working directory {entry.working_directory} is not in the rebuilt tree",
-            "Commit a file in it, or run from a folder that the repository has.",
-        )
+    folder = _working_directory(entry, tree)
     command: tuple[str, ...]
     if entry.kind == "module":
         command = ("-m", entry.script)
@@ -65,6 +60,20 @@ def build(
     if gpus is not None:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     return Launch((str(environment.python), *command, *entry.arguments), folder, variables)
+
+
+def _working_directory(entry: Entry, tree: Path) -> Path:
+    folder = (tree / entry.working_directory).resolve()
+    if not folder.is_relative_to(tree.resolve()):
+        raise LaunchError(f"the working directory {entry.working_directory} lies outside the rebuilt tree")
+    try:
+        # Git keeps no empty folders, and ignored ones do not travel: at the desk it was there.
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LaunchError(
+            f"the working directory {entry.working_directory} cannot be made: {error.strerror}"
+        ) from error
+    return folder
 
 
 def _of_environment(environment: Environment, path: str) -> Mapping[str, str]:
