@@ -32,7 +32,7 @@ def main() -> int:
         with agent(environment):
             say("at the desk: python train.py --C 0.5   (with an uncommitted edit)")
             run(sys.executable, "train.py", "--C", "0.5", cwd=desk, env=environment)
-            task = newest(environment)["id"]
+            task = str(newest(environment)["id"])
             say(f"following it: agent logs -f {task[:8]}")
             log = follow(task, environment)
             ended = newest(environment)
@@ -89,16 +89,10 @@ def agent(environment: dict[str, str]) -> Iterator[None]:
 
 
 def follow(task: str, environment: dict[str, str]) -> str:
-    """Print the task's log as it comes; the whole of it."""
-    lines = []
-    with subprocess.Popen(
-        [AGENT, "logs", "-f", task], env=environment, stdout=subprocess.PIPE, text=True, errors="replace"
-    ) as logs:
-        assert logs.stdout is not None
-        for line in logs.stdout:
-            print(f"   {line}", end="", flush=True)
-            lines.append(line)
-    return "".join(lines)
+    """Show the task's log as it comes; the whole of it, once it has ended."""
+    subprocess.run([AGENT, "logs", "-f", task], env=environment, check=True)
+    done = subprocess.run([AGENT, "logs", task], env=environment, capture_output=True, check=True)
+    return done.stdout.decode(errors="replace")
 
 
 def newest(environment: dict[str, str]) -> dict[str, object]:

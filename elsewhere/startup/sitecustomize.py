@@ -17,19 +17,32 @@ if TYPE_CHECKING:
 
 
 def _make_output_live() -> None:
-    # Line by line, as at a terminal: only where stdout is the very pipe that the supervisor reads.
-    wanted = os.environ.get("ELSEWHERE_OUTPUT")
-    if wanted and str(os.fstat(1).st_ino) == wanted:
+    # Line by line, as at a terminal: only where stdout is the very pipe that the supervisor
+    # reads. The first interpreter has it for certain, and tells those that it starts.
+    own = str(os.fstat(1).st_ino)
+    if "ELSEWHERE_MAIN" in os.environ:
+        os.environ["ELSEWHERE_OUTPUT"] = own
+    if os.environ.get("ELSEWHERE_OUTPUT") == own:
         stdout: Any = sys.stdout
         stdout.reconfigure(line_buffering=True)
 
 
-def _hook_first_interpreter() -> None:
-    # The interpreters that this one starts have command lines of their own.
+def _hook_command_line() -> None:
+    # Other interpreters that the script starts have command lines of their own. But the workers of
+    # `multiprocessing` run the script's top level again, with its arguments: one that parses them
+    # there must see the same values as the script did.
     if os.environ.pop("ELSEWHERE_MAIN", None) is not None:
-        from elsewhere.parameters import hook
+        os.environ["ELSEWHERE_MAIN_PROCESS"] = str(os.getpid())
+    elif os.environ.get("ELSEWHERE_MAIN_PROCESS") != str(os.getppid()) or not _is_worker():
+        return
+    from elsewhere.parameters import hook
 
-        hook.install()
+    hook.install()
+
+
+def _is_worker() -> bool:
+    words = sys.orig_argv[1:]
+    return "--multiprocessing-fork" in words or any("multiprocessing.forkserver" in word for word in words)
 
 
 def _find_next() -> ModuleSpec | None:
@@ -52,7 +65,7 @@ def _attempt(step: Callable[[], ModuleSpec | None]) -> ModuleSpec | None:
 
 
 _attempt(_make_output_live)
-_attempt(_hook_first_interpreter)
+_attempt(_hook_command_line)
 _next = _attempt(_find_next)
 if _next is not None and _next.loader is not None:
     from importlib.util import module_from_spec
