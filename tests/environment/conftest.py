@@ -1,0 +1,106 @@
+"""A package index that is a folder of tiny wheels, and the environments built of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agent.environment import Environment, Environments
+from elsewhere.contract.spec import Packages
+
+
+def make_wheel(folder: Path, name: str, version: str, *, needs: str = "", payload: bytes = b"") -> Path:
+    """Write a real wheel of one module that knows its version."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    files = {
+        f"{name}.py": f"VERSION = {version!r}\n".encode() + payload,
+        f"{info}/METADATA": (metadata + (f"Requires-Dist: {needs}\n" if needs else "")).encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for path, data in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += f"{path},sha256={digest},{len(data)}\n"
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, data in files.items():
+            archive.writestr(path, data)
+    return wheel
+
+
+@dataclass
+class Box:
+    """A machine with an index of its own."""
+
+    root: Path
+    wheels: Path
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "environments"
+
+    def environments(self, folder: Path | None = None) -> Environments:
+        return Environments(
+            folder or self.folder,
+            index_options=("--no-index", "--find-links", str(self.wheels)),
+            searched_pythons=(),
+            cache_dir=self.root / "uv-cache",
+        )
+
+    def prepare(self, *requirements: str, freeze: tuple[str, ...] = ()) -> Environment:
+        packages = Packages(requirements=requirements, freeze=freeze)
+        return self.environments().prepare(packages, note=self.notes.append)
+
+
+def versions(environment: Environment, *names: str) -> list[str]:
+    """What the environment's interpreter says when it imports the modules."""
+    code = "; ".join(f"import {name}; print({name}.VERSION)" for name in names)
+    return subprocess.check_output([environment.python, "-c", code], text=True).split()
+
+
+@pytest.fixture
+def versions_in() -> Callable[..., list[str]]:
+    return versions
+
+
+@pytest.fixture
+def wheel() -> Callable[..., Path]:
+    return make_wheel
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "toyone", "1.0")
+    make_wheel(wheels, "toyone", "2.0")
+    make_wheel(wheels, "toytwo", "1.0", needs="toyone")
+    return Box(tmp_path / "box", wheels)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for two MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "elsewhere-test", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("this user cannot mount a small file system to fill")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=False)
