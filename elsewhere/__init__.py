@@ -33,8 +33,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-# In an attempt, only the first interpreter's command line is the task's: there the hook is
-# installed by `startup/sitecustomize.py`, and the interpreters that it starts go without.
+# In an attempt not every interpreter's command line is the task's: there the hook is installed
+# by `startup/sitecustomize.py`, where it belongs.
 if "ELSEWHERE_RELAY" not in os.environ:
     from elsewhere.parameters import hook
 

@@ -58,12 +58,8 @@ class Task:
             UsageError: a name shorter than 3 characters, or another task is current.
         """
         global _current
-        for what, name in (("project", project_name), ("task", task_name)):
-            if name is not None and len(name.strip()) < SHORTEST_NAME:
-                raise _misuse(
-                    f"the {what} name {name!r} is too short",
-                    f"Give a name of at least {SHORTEST_NAME} characters.",
-                )
+        _require_length("project", project_name)
+        _require_length("task", task_name)
         if not auto_connect_arg_parser:
             _disconnect_parsers()
         if _current is None:
@@ -142,6 +138,13 @@ class Task:
                     f"task {self.name!r} of project {self.project!r} is current already",
                     "Close it first (`task.close()`), or leave the names out to get it again.",
                 )
+
+
+def _require_length(what: str, name: str | None) -> None:
+    if name is not None and len(name.strip()) < SHORTEST_NAME:
+        raise _misuse(
+            f"the {what} name {name!r} is too short", f"Give a name of at least {SHORTEST_NAME} characters."
+        )
 
 
 def _misuse(what: str, next_step: str) -> Exception:

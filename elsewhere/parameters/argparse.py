@@ -130,7 +130,7 @@ class Parse:
             setattr(namespace, dest, self._value(parser, dest, group))
         if strict:
             self._refuse_unknown(declared)
-        _known_before.update(self.used(namespace))
+        _known_before.update(self.used())
 
     def values(self, namespace: Any) -> dict[str, JSONValue]:
         """What the parse resulted in, by name; what no JSON value or text stands for is left out."""
@@ -155,9 +155,8 @@ class Parse:
             and not (name in self._by_hand and not _stable(declared[name[len(SECTION) :]][1]))
         }
 
-    def used(self, namespace: Any) -> list[str]:
+    def used(self) -> list[str]:
         """Names set by hand that the parsers knew."""
-        del namespace
         return [SECTION + dest for dest in self._declared() if SECTION + dest in self._by_hand]
 
     def restore(self) -> None:
@@ -288,7 +287,7 @@ def _keep(current: Parse, namespace: Any) -> None:
         if "ELSEWHERE_RELAY" in os.environ:
             from elsewhere.bound import relay
 
-            relay().report(current.news(values), current.used(namespace))
+            relay().report(current.news(values), current.used())
     except Exception:  # noqa: BLE001 - the parse itself is done: what we note of it must not fail it
         if os.environ.get("ELSEWHERE_DEBUG") == "1":
             import traceback

@@ -19,7 +19,7 @@ from elsewhere.contract import errors
 from elsewhere.contract.errors import ElsewhereError, RelayClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from elsewhere.contract.events import EventKind
     from elsewhere.contract.task import JSONValue, TaskRecord
@@ -178,7 +178,7 @@ class RelayStore:
         self._drop()
 
 
-def _start_anew(reference: weakref.ref[RelayStore]) -> None:
+def _start_anew(reference: Callable[[], RelayStore | None]) -> None:
     store = reference()
     if store is not None:
         store._start_anew()
