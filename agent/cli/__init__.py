@@ -22,6 +22,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Standing alone, typer would end the process by itself, in words of its own.
         answer = application()(words or ["--help"], prog_name="agent", standalone_mode=False)
-    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes a message
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
         return report(error, as_json="--json" in words)
     return int(answer or 0)

@@ -39,6 +39,7 @@ class CommandFiles(Mapping[str, Any]):
                 commands=CommandFiles(module.__name__),  # type: ignore[arg-type]
                 help=(module.__doc__ or "").strip(),
                 rich_markup_mode=None,
+                no_args_is_help=False,
                 context_settings={"help_option_names": ["-h", "--help"]},
             )
         return _typer_command(name, module.command, getattr(module, "CONTEXT", {}))

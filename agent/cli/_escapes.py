@@ -1,4 +1,7 @@
-"""Terminal escapes in a log: colours may pass, what moves or commands the terminal may not."""
+"""Terminal escapes in what tasks say: none may pass that moves or commands the terminal.
+
+In a log colours may; in names, messages and values nothing may.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,11 @@ class EscapeFilter:
         """What still waited when the log ended."""
         text, self._pending = self._pending, b""
         return _ESCAPE.sub(_colour_only, text)
+
+
+def printable(text: str) -> str:
+    """``text`` without anything that a terminal would follow instead of show; newlines stay."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
 
 
 def _colour_only(found: re.Match[bytes]) -> bytes:

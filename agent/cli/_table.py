@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
+from agent.cli._escapes import printable
+
 STATUS_COLOURS = {
     "queued": "cyan",
     "in_progress": "yellow",
@@ -21,16 +23,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], nothing: 
 
     In a pipe nothing is coloured, wrapped or cut, and a row is a line.
     """
-    if not rows:
+    cells = [[" ".join(printable(cell).split()) for cell in row] for row in rows]
+    if not cells:
         typer.echo(nothing, err=True)
     elif sys.stdout.isatty():
-        _print_rich(columns, rows)
+        _print_rich(columns, cells)
     else:
-        _print_plain(columns, rows)
+        _print_plain(columns, cells)
 
 
 def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [columns, *([" ".join(cell.split()) or "-" for cell in row] for row in rows)]
+    lines = [columns, *([cell or "-" for cell in row] for row in rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))

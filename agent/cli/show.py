@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from agent.cli._escapes import printable
 from agent.cli._options import AsJson, TaskId
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _print(task: TaskRecord, events: Sequence[Event]) -> None:
         typer.echo("\nparameters")
         for key, setting in sorted(task.parameters.items()):
             mark = "  (set by hand)" if key in task.overrides else ""
-            typer.echo(f"  {key} = {json.dumps(setting, ensure_ascii=False)}{mark}")
+            typer.echo(f"  {printable(key)} = {printable(json.dumps(setting, ensure_ascii=False))}{mark}")
     if events:
         typer.echo("\nevents")
         for event in events:
@@ -84,6 +85,4 @@ def _fields(task: TaskRecord) -> Iterator[tuple[str, str]]:
 
 
 def _indented(text: str, columns: int) -> str:
-    # Words of a script's traceback: they must not command the terminal.
-    printable = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-    return printable.replace("\n", "\n" + " " * columns)
+    return printable(text).replace("\n", "\n" + " " * columns)

@@ -97,6 +97,14 @@ def test_a_piped_list_is_plain_lines_with_whole_ids(agent: Any, store: Any, new_
     assert row.split()[:4] == [task.id, "created", "digits", "svm"]
 
 
+def test_a_name_cannot_command_the_terminal(agent: Any, store: Any, new_task: NewTask) -> None:
+    task = store.create(NewTask("p\x1b[2J", "n\x9b2Jn", new_task.spec, {"Args/\x9bx": "\x9b2J"}))
+    for words in (("list",), ("show", task.id)):
+        shown = agent(*words).stdout
+        assert "\x1b" not in shown
+        assert "\x9b" not in shown
+
+
 def test_a_terminal_gets_a_table(agent: Any, store: Any, new_task: NewTask) -> None:
     task = store.create(new_task)
     controller, terminal = pty.openpty()
