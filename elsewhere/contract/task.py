@@ -8,6 +8,7 @@ from typing import Literal, Union
 
 from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.status import Status
+from elsewhere.contract.terms import Terms
 
 JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
 """A value that JSON can hold."""
@@ -26,6 +27,7 @@ class NewTask:
     parameters: Parameters = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
     """Names in ``parameters`` that somebody set by hand, over what the script says."""
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class TaskRecord:
     ended: float | None = None
     stop: StopRequest | None = None
     """A stop that was asked for and that the attempt has not followed yet."""
+    terms: Terms = field(default_factory=Terms)
+    retries_used: int = 0
+    """How often the script was run again after it had failed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class StopRequest:
     """Seconds between SIGTERM and SIGKILL; None leaves it to the agent's configuration."""
 
 
-LogKind = Literal["output", "note", "end"]
+LogKind = Literal["output", "live", "note", "end"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,10 @@ class LogChunk:
     """A piece of a task's log, in the order in which it was written.
 
     ``position`` orders all chunks of a task and is what :meth:`Store.read_log` goes on from.
-    ``output`` chunks hold the script's bytes, cut anywhere; ``note`` chunks hold a line that
-    an agent says; the ``end`` chunk says that nothing follows.
+    ``output`` chunks hold the script's bytes, cut anywhere. A ``live`` chunk is the newest state
+    of an unfinished line that overwrites itself, such as a progress bar: followers see it, and
+    the next chunk of the log takes its place in the store. ``note`` chunks hold a line that an
+    agent says; the ``end`` chunk says that nothing follows.
     """
 
     position: str

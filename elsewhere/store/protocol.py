@@ -90,9 +90,12 @@ class Store(Protocol):
         parameters: Mapping[str, JSONValue],
         *,
         attempt: int | None = None,
+        sequence: int | None = None,
         overrides: tuple[str, ...] | None = None,
     ) -> None:
         """Merge ``parameters`` into the task's; name those set by hand in ``overrides``.
+
+        ``sequence`` is the number of the write among those of ``attempt``, as in ``append_log``.
 
         Raises:
             LateWrite: ``attempt`` is given and is not the task's newest.
@@ -111,12 +114,22 @@ class Store(Protocol):
     # --- the log -------------------------------------------------------------------
 
     def append_log(
-        self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
+        self,
+        task_id: str,
+        attempt: int,
+        sequence: int,
+        data: bytes,
+        kind: LogKind = "output",
+        *,
+        skipped: int = 0,
     ) -> None:
         """Append chunk number ``sequence`` (from 1, without gaps) of an attempt to the log.
 
-        A number that was already appended is dropped in silence, so a call whose answer was
-        lost may be repeated. Over the store's cap (64 MiB a task) the oldest chunks are cut.
+        Everything that an attempt writes in order, log chunks, events and parameters, shares
+        one line of numbers. A number that was already taken is dropped in silence, so a call
+        whose answer was lost may be repeated. ``skipped`` numbers before this one were given up
+        by the writer. A ``live`` chunk is replaced by whatever the log gets next. Over the store's
+        cap (64 MiB a task) the oldest chunks are cut.
 
         Raises:
             LateWrite: ``attempt`` is not the task's newest, or the task has ended.
@@ -143,9 +156,15 @@ class Store(Protocol):
     # --- events --------------------------------------------------------------------
 
     def record_event(
-        self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
+        self,
+        task_id: str,
+        kind: EventKind,
+        detail: str = "",
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
     ) -> None:
-        """Append to the task's events.
+        """Append to the task's events; ``sequence`` as in ``append_log``.
 
         Raises:
             LateWrite: ``attempt`` is given and is not the task's newest.
