@@ -28,8 +28,11 @@ class Deadman:
 
     @classmethod
     def watch(cls, group: int, mark: str | None) -> Deadman | None:
-        """Watch over the launch of that process group; None on a machine that has no shell."""
-        heard, held = os.pipe()
+        """Watch over the launch of that process group; None where there is no shell, or no room for it."""
+        try:
+            heard, held = os.pipe()
+        except OSError:
+            return None
         entries = mark.split("\n") if mark else []
         try:
             process = subprocess.Popen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +56,13 @@ class ProcessExecutor:
             raise
         finally:
             os.close(written)
-        return ProcessRunning(process, output, mark_of(launch.environment), adopted=adopted)
+        try:
+            return ProcessRunning(process, output, mark_of(launch.environment), adopted=adopted)
+        except BaseException:  # an interrupt, say: nothing may be left behind
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            os.close(output)
+            raise
 
 
 def _spawn(launch: Launch, written: int) -> subprocess.Popen[bytes]:
