@@ -8,7 +8,7 @@ import pytest
 
 from elsewhere.contract.errors import LateWrite
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import LogChunk, NewTask, StopRequest, TaskRecord
+from elsewhere.contract.task import LogChunk, LogKind, NewTask, StopRequest, TaskRecord
 from elsewhere.store.protocol import Store
 
 
@@ -38,7 +38,7 @@ def test_a_repeated_chunk_is_dropped_and_a_gap_is_refused(store: Store, running:
     store.append_log(running.id, 1, 2, b"two")
     for number in (1, 2):
         store.append_log(running.id, 1, number, b"again")
-    with pytest.raises(ValueError, match="chunk 3 comes next"):
+    with pytest.raises(ValueError, match="number 3 comes next"):
         store.append_log(running.id, 1, 4, b"four")
     with pytest.raises(ValueError):
         store.append_log(running.id, 1, 0, b"zero")
@@ -179,3 +179,86 @@ def test_a_new_attempt_numbers_its_chunks_from_one(store: Store, running: TaskRe
         store.append_log(running.id, 1, 2, b"late")
     store.append_log(running.id, 2, 1, b"fresh")
     assert [(chunk.attempt, chunk.data) for chunk in store.read_log(running.id)] == [(2, b"fresh")]
+
+
+def test_chunks_events_and_parameters_share_one_line_of_numbers(store: Store, running: TaskRecord) -> None:
+    store.append_log(running.id, 1, 1, b"one")
+    store.record_event(running.id, "workspace", "two", attempt=1, sequence=2)
+    store.set_parameters(running.id, {"Args/C": 3}, attempt=1, sequence=3)
+    store.append_log(running.id, 1, 4, b"four")
+    # Nothing of it happens again, whatever is sent again.
+    store.append_log(running.id, 1, 1, b"again")
+    store.record_event(running.id, "workspace", "again", attempt=1, sequence=2)
+    store.set_parameters(running.id, {"Args/C": "again"}, attempt=1, sequence=3)
+    assert [chunk.data for chunk in store.read_log(running.id)] == [b"one", b"four"]
+    assert [event.detail for event in store.events(running.id) if event.kind == "workspace"] == ["two"]
+    assert store.get(running.id).parameters["Args/C"] == 3
+    for write in (
+        lambda: store.append_log(running.id, 1, 6, b""),
+        lambda: store.record_event(running.id, "launched", attempt=1, sequence=6),
+        lambda: store.set_parameters(running.id, {"Args/C": 6}, attempt=1, sequence=6),
+    ):
+        with pytest.raises(ValueError, match="number 5 comes next, not 6"):
+            write()
+    assert store.get(running.id).parameters["Args/C"] == 3
+
+
+def test_a_number_belongs_to_an_attempt_and_begins_with_one(store: Store, running: TaskRecord) -> None:
+    with pytest.raises(ValueError):
+        store.record_event(running.id, "launched", sequence=1)
+    with pytest.raises(ValueError):
+        store.set_parameters(running.id, {}, attempt=1, sequence=0)
+    with pytest.raises(ValueError):
+        store.append_log(running.id, 1, 3, b"", skipped=3)
+
+
+def test_numbers_that_the_writer_gave_up_are_no_gap(store: Store, running: TaskRecord) -> None:
+    store.append_log(running.id, 1, 1, b"one")
+    with pytest.raises(ValueError, match="number 2 comes next"):
+        store.append_log(running.id, 1, 5, b"five", skipped=2)
+    store.append_log(running.id, 1, 5, b"five", skipped=3)
+    store.append_log(running.id, 1, 5, b"five", skipped=3)
+    store.append_log(running.id, 1, 6, b"six")
+    # Given up, although it had arrived: its answer was lost.
+    store.append_log(running.id, 1, 8, b"eight", skipped=2)
+    assert [chunk.data for chunk in store.read_log(running.id)] == [b"one", b"five", b"six", b"eight"]
+
+
+def test_a_live_chunk_is_replaced_by_whatever_comes_next(store: Store, running: TaskRecord) -> None:
+    heard, thread = follow(store, running.id)
+    written: list[tuple[bytes, LogKind]] = [
+        (b"10%", "live"),
+        (b"50%", "live"),
+        (b"100%\n", "output"),
+        (b"10%", "live"),
+        (b"said\n", "note"),
+        (b"20%", "live"),
+    ]
+    for number, (data, kind) in enumerate(written, start=1):
+        store.append_log(running.id, 1, number, data, kind)
+        chunk = heard.get(timeout=10)
+        assert (chunk.data, chunk.kind) == (data, kind)
+    assert [chunk.data for chunk in store.read_log(running.id)] == [b"100%\n", b"said\n", b"20%"]
+    store.move(running.id, Status.COMPLETED, expected=Status.IN_PROGRESS)
+    assert heard.get(timeout=10).kind == "end"
+    thread.join(10)
+    assert [chunk.kind for chunk in store.read_log(running.id)] == ["output", "note", "end"]
+
+
+def test_reading_goes_on_after_a_live_chunk_that_is_gone(store: Store, running: TaskRecord) -> None:
+    store.append_log(running.id, 1, 1, b"10%", "live")
+    position = store.read_log(running.id)[-1].position
+    store.append_log(running.id, 1, 2, b"20%", "live")
+    store.append_log(running.id, 1, 3, b"done\n")
+    assert [chunk.data for chunk in store.read_log(running.id, position)] == [b"done\n"]
+
+
+def test_live_chunks_weigh_nothing_once_they_are_replaced(make_store, new: NewTask) -> None:
+    store: Store = make_store(log_cap=5_000)
+    task = store.create(new)
+    store.move(task.id, Status.IN_PROGRESS, expected=Status.CREATED)
+    store.append_log(task.id, 1, 1, b"first")
+    for number in range(2, 200):
+        store.append_log(task.id, 1, number, b"x" * 1000, "live")
+    store.append_log(task.id, 1, 200, b"last")
+    assert [chunk.data for chunk in store.read_log(task.id)] == [b"first", b"last"]

@@ -56,14 +56,21 @@ class Shelf:
             self.events.append(Event(time.time(), "late_write_refused", attempt, what))
         raise late_write(stands.id, attempt, stands.status.value, stands.attempt)
 
-    def append(self, sequence: int, kind: LogKind, data: bytes, cap: int) -> None:
-        """Append a numbered chunk, and cut the oldest over ``cap`` bytes."""
+    def take_number(self, sequence: int, skipped: int = 0) -> bool:
+        """Whether ``sequence`` comes next among the numbered writes; it is taken then, not if seen before.
+
+        Raises:
+            ValueError: more than ``skipped`` numbers before it are missing.
+        """
         if sequence <= self.sequence:
-            return
-        if sequence > self.sequence + 1:
+            return False
+        if sequence - skipped > self.sequence + 1:
             raise gap(self.task.id, sequence, self.sequence + 1)
         self.sequence = sequence
-        self.write(kind, data)
+        return True
+
+    def cut_over(self, cap: int) -> None:
+        """Cut the oldest chunks over ``cap`` bytes."""
         while len(self.chunks) > 1 and self.held + ENTRY_COST * len(self.chunks) > cap:
             oldest = self.chunks.popleft()
             self.held -= len(oldest.data)
@@ -71,7 +78,9 @@ class Shelf:
             self.cut_to = oldest.position
 
     def write(self, kind: LogKind, data: bytes) -> None:
-        """Append a chunk without a number."""
+        """Append a chunk, in the place of a ``live`` one that stands at the end."""
+        if self.chunks and self.chunks[-1].kind == "live":
+            self.held -= len(self.chunks.pop().data)
         self.chunks.append(LogChunk(str(next(_positions)), kind, self.task.attempt, data, time.time()))
         self.held += len(data)
 

@@ -16,7 +16,7 @@ from elsewhere.contract.spec import Blob, TaskSpec
 from elsewhere.contract.status import Status, may_move
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
 from elsewhere.store import identity, queue_name
-from elsewhere.store.log_rules import CAP_BYTES, check_appendable
+from elsewhere.store.log_rules import CAP_BYTES, check_appendable, check_numbered
 from elsewhere.store.memory.shelf import Shelf
 from elsewhere.store.refusal import illegal_move, missing_blob, no_draft, not_found, verify
 
@@ -131,14 +131,18 @@ class MemoryStore:
         parameters: Mapping[str, JSONValue],
         *,
         attempt: int | None = None,
+        sequence: int | None = None,
         overrides: tuple[str, ...] | None = None,
     ) -> None:
         """Merge ``parameters`` into the task's."""
+        check_numbered(sequence, attempt)
         with self._changed:
             shelf = self._shelf(task_id)
             if attempt is not None:
                 shelf.fence(attempt, "parameters")
             merged = decode_parameters(encode_parameters({**shelf.task.parameters, **parameters}))
+            if sequence is not None and not shelf.take_number(sequence):
+                return
             names = shelf.task.overrides if overrides is None else tuple(overrides)
             shelf.change(parameters=merged, overrides=names)
 
@@ -158,15 +162,24 @@ class MemoryStore:
     # --- the log -------------------------------------------------------------------
 
     def append_log(
-        self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
+        self,
+        task_id: str,
+        attempt: int,
+        sequence: int,
+        data: bytes,
+        kind: LogKind = "output",
+        *,
+        skipped: int = 0,
     ) -> None:
         """Append chunk number ``sequence`` of an attempt to the log."""
-        check_appendable(sequence, kind)
+        check_appendable(sequence, kind, skipped)
         with self._changed:
             shelf = self._shelf(task_id)
             shelf.fence(attempt, f"log chunk {sequence}")
-            shelf.append(sequence, kind, data, self._log_cap)
-            self._changed.notify_all()
+            if shelf.take_number(sequence, skipped):
+                shelf.write(kind, data)
+                shelf.cut_over(self._log_cap)
+                self._changed.notify_all()
 
     def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
         """At most ``limit`` chunks after position ``after``, in order."""
@@ -195,14 +208,22 @@ class MemoryStore:
     # --- events --------------------------------------------------------------------
 
     def record_event(
-        self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
+        self,
+        task_id: str,
+        kind: EventKind,
+        detail: str = "",
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
     ) -> None:
         """Append to the task's events."""
+        check_numbered(sequence, attempt)
         with self._changed:
             shelf = self._shelf(task_id)
             if attempt is not None:
                 shelf.fence(attempt, f"event {kind}")
-            shelf.record(kind, detail)
+            if sequence is None or shelf.take_number(sequence):
+                shelf.record(kind, detail)
 
     def events(self, task_id: str) -> list[Event]:
         """The task's events, the oldest first."""

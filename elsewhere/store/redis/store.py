@@ -15,7 +15,7 @@ from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
 from elsewhere.store import identity, queue_name
-from elsewhere.store.log_rules import CAP_BYTES, ENTRY_COST, check_appendable, gap
+from elsewhere.store.log_rules import CAP_BYTES, ENTRY_COST, check_appendable, check_numbered, gap
 from elsewhere.store.redis import blobs, log
 from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering, connect, patient
@@ -120,11 +120,12 @@ class RedisStore:
         parameters: Mapping[str, JSONValue],
         *,
         attempt: int | None = None,
+        sequence: int | None = None,
         overrides: tuple[str, ...] | None = None,
     ) -> None:
         """Merge ``parameters`` into the task's."""
+        check_numbered(sequence, attempt)
         names = "" if overrides is None else encode_overrides(overrides)
-        fence: Argument = "" if attempt is None else attempt
         while True:
             with answering(self.connection):
                 read = self.connection.hget(keys.task(task_id), "parameters")
@@ -132,11 +133,13 @@ class RedisStore:
                 raise not_found(task_id)
             merged = encode_parameters({**decode_parameters(read), **parameters})
             answer = SET_PARAMETERS.run(
-                self.connection, [keys.task(task_id)], [task_id, fence, read, merged, names]
+                self.connection,
+                [keys.task(task_id)],
+                [task_id, _or_nothing(attempt), read, merged, names, _or_nothing(sequence)],
             )
             # Somebody else merged theirs in between: merge again into what stands there now.
             if answer[0] != b"changed":
-                accepted(answer, task_id, attempt)
+                _in_line(answer, task_id, attempt, sequence)
                 return
 
     def request_stop(self, task_id: str, stop: StopRequest) -> Status:
@@ -148,18 +151,29 @@ class RedisStore:
     # --- the log -------------------------------------------------------------------
 
     def append_log(
-        self, task_id: str, attempt: int, sequence: int, data: bytes, kind: LogKind = "output"
+        self,
+        task_id: str,
+        attempt: int,
+        sequence: int,
+        data: bytes,
+        kind: LogKind = "output",
+        *,
+        skipped: int = 0,
     ) -> None:
         """Append chunk number ``sequence`` of an attempt to the log."""
-        check_appendable(sequence, kind)
-        answer = APPEND_LOG.run(
-            self.connection,
-            [keys.task(task_id)],
-            [task_id, attempt, sequence, kind, data, self._log_cap, ENTRY_COST],
-        )
-        if answer[0] == b"gap":
-            raise gap(task_id, sequence, int(answer[1]))
-        accepted(answer, task_id, attempt)
+        check_appendable(sequence, kind, skipped)
+        arguments: list[Argument] = [
+            task_id,
+            attempt,
+            sequence,
+            kind,
+            data,
+            self._log_cap,
+            ENTRY_COST,
+            skipped,
+        ]
+        answer = APPEND_LOG.run(self.connection, [keys.task(task_id)], arguments)
+        _in_line(answer, task_id, attempt, sequence)
 
     def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
         """At most ``limit`` chunks after position ``after``, in order."""
@@ -173,11 +187,19 @@ class RedisStore:
     # --- events --------------------------------------------------------------------
 
     def record_event(
-        self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
+        self,
+        task_id: str,
+        kind: EventKind,
+        detail: str = "",
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
     ) -> None:
         """Append to the task's events."""
-        arguments = [task_id, "" if attempt is None else attempt, kind, detail]
-        accepted(RECORD_EVENT.run(self.connection, [keys.task(task_id)], arguments), task_id, attempt)
+        check_numbered(sequence, attempt)
+        arguments = [task_id, _or_nothing(attempt), kind, detail, _or_nothing(sequence)]
+        answer = RECORD_EVENT.run(self.connection, [keys.task(task_id)], arguments)
+        _in_line(answer, task_id, attempt, sequence)
 
     def events(self, task_id: str) -> list[Event]:
         """The task's events, the oldest first."""
@@ -260,6 +282,17 @@ class RedisStore:
         if status is None:
             raise not_found(task_id)
         return Status(cast(bytes, status).decode()).ended
+
+
+def _in_line(answer: Sequence[Any], task_id: str, attempt: int | None, sequence: int | None) -> None:
+    """Raise what the answer to a numbered write says, if that is no ``ok``."""
+    if answer[0] == b"gap" and sequence is not None:
+        raise gap(task_id, sequence, int(answer[1]))
+    accepted(answer, task_id, attempt)
+
+
+def _or_nothing(number: int | None) -> Argument:
+    return "" if number is None else number
 
 
 def _flat(fields: Mapping[str, Any]) -> list[Argument]:
