@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import psutil
 
@@ -14,18 +16,19 @@ from agent.environment import Environment, Environments
 from agent.finish import finish
 from agent.heartbeat import Heartbeat
 from agent.journal import Journal
+from agent.journaled import JournaledTask
 from agent.line import AgentLine
 from agent.relay import RelayServer, attempt_calls
 from agent.state import AttemptState
 from agent.stop import Stop, StopAsked
 from agent.stream import Pump, Sender
-from agent.telling import Telling
 from agent.traceback import last_lines
 from elsewhere.contract.errors import ElsewhereError
+from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
 from elsewhere.startup import lay_sdk
-from executors.contract import Executor
+from executors.contract import Executor, Exit
 
 LEFTOVER_GRACE_SECONDS = 2.0
 """What processes that a script leaves behind get, to end after it, before they are killed."""
@@ -64,8 +67,8 @@ class Attempt:
         self._echo = echo
         self._state = AttemptState(config.state)
         self._journal = Journal(self._state.journal)
-        self._sender = Sender(self._journal, line.append_log)
-        self._telling = Telling(line.record_event)
+        self._sender = Sender(self._journal, line.deliver)
+        self._own = JournaledTask(line.store, self._journal, claim.task)
         self._used_overrides: set[str] = set()
         folders = config.folders
         self._tree = folders.workspaces / f"{self._lease.task_id}-{self._lease.attempt}"
@@ -75,10 +78,9 @@ class Attempt:
         """Workspace, environment, launch, stream, finish; the heartbeat around all of it."""
         with self._heartbeat():
             self._sender.start()
-            self._telling.start()
             outcome = self._story()
             self._state_outcome(outcome)
-            return finish(outcome, self._journal, self._sender, self._telling, self._line)
+            return finish(outcome, self._journal, self._sender, self._line)
 
     def remove(self) -> None:
         """Remove the workspace; the environment and the repository are for others, too."""
@@ -104,7 +106,7 @@ class Attempt:
             return self._stop.reason or NeverRan(step, f"{type(error).__name__}: {error}")
 
     def _rebuild_workspace(self) -> None:
-        self._telling.tell("workspace")
+        self._tell("workspace")
         workspace.rebuild(
             self._task.spec.source,
             self._tree,
@@ -115,7 +117,7 @@ class Attempt:
         self._stop.check()
 
     def _prepare_environment(self) -> Environment:
-        self._telling.tell("environment")
+        self._tell("environment")
         environments = Environments(self._config.folders.environments)
         environment = environments.prepare(self._task.spec.packages, note=self._note)
         self._stop.check()
@@ -131,16 +133,19 @@ class Attempt:
             sdk=sdk,
             relay=self._socket,
             gpus=self._config.gpus,
+            limits=self._task.terms.limits,
         )
         with self._relay():
             running = self._executor.start(command)
             self._told_launch(running.pid)
-            self._telling.tell("launched", f"pid {running.pid}" if running.pid else "")
+            self._tell("launched", f"pid {running.pid}" if running.pid else "")
+            for note in running.notes:
+                self._note(note)
             pump = Pump(running.output, self._journal, self._echo)
             pump.start()
-            with self._stop.ends_by(running.terminate):
+            with self._stop.ends_by(running.terminate), self._time_limit():
                 ended = running.wait()
-            outcome = self._stop.reason or (Exited(ended.code) if ended else Lost("the command vanished"))
+            outcome = self._stop.reason or _exited(ended)
             self._state_outcome(outcome)
             running.terminate(LEFTOVER_GRACE_SECONDS)
             pump.join()
@@ -148,12 +153,13 @@ class Attempt:
 
     def _explain(self, outcome: Outcome, pump: Pump) -> Outcome:
         """Add to an exit what only the whole output tells."""
-        if pump.failure is not None:
-            self._note(f"the rest of the log is missing: {pump.failure}")
         self._warn_of_unused_overrides()
-        if isinstance(outcome, Exited) and outcome.code != 0:
-            return Exited(outcome.code, last_lines(pump.tail))
-        return outcome
+        if not isinstance(outcome, Exited):
+            return outcome
+        words = last_lines(pump.tail) if outcome.code else ""
+        if pump.failure is not None:
+            words = f"the rest of the log is missing: {pump.failure.what}\n{words}".rstrip()
+        return replace(outcome, traceback=words)
 
     def _warn_of_unused_overrides(self) -> None:
         unused = [name for name in self._task.overrides if name not in self._used_overrides]
@@ -170,6 +176,7 @@ class Attempt:
             lease_seconds=self._lease.seconds,
             margin=self._config.renewal_margin,
             grace=self._config.stop_grace_seconds,
+            on_partition=self._config.on_partition,
         )
         heartbeat.start()
         try:
@@ -178,13 +185,32 @@ class Attempt:
             heartbeat.finish()
 
     @contextlib.contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        seconds = self._task.terms.timeout_seconds
+        if seconds is None:
+            yield
+            return
+        reason = Stopped(f"its time limit of {seconds:g} s")
+        timer = threading.Timer(seconds, self._stop.ask, (reason, self._config.stop_grace_seconds))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    @contextlib.contextmanager
     def _relay(self) -> Iterator[None]:
-        calls = attempt_calls(self._line.store, self._lease, self._used_overrides)
+        calls = attempt_calls(self._own, self._lease, self._used_overrides)
         server = RelayServer(self._socket, calls)
         try:
             yield
         finally:
             server.close()
+
+    def _tell(self, kind: EventKind, detail: str = "") -> None:
+        with contextlib.suppress(ElsewhereError):
+            self._own.record_event(kind, detail)
 
     def _note(self, text: str) -> None:
         with contextlib.suppress(ElsewhereError):
@@ -194,6 +220,10 @@ class Attempt:
         if not isinstance(outcome, Lost):
             with contextlib.suppress(OSError):
                 self._state.write_outcome(outcome)
+
+
+def _exited(ended: Exit | None) -> Outcome:
+    return Lost("the command vanished") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
 
 
 def _end_children(grace: float) -> None:

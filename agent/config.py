@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from elsewhere.settings import Folders, Settings
+
+OnPartition = Literal["continue", "stop"]
+"""What an attempt does while no server can be reached: run until its lease is about to end, or stop."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class DaemonConfig:
     heartbeat_seconds: float = 5.0
     lease_seconds: float = 20.0
     stop_grace_seconds: float = 10.0
+    on_partition: OnPartition = "continue"
+    fair: bool = False
+    """Serve the queues in turn, and not the first one as long as it has something."""
     json_log: bool = False
 
 
@@ -41,6 +48,7 @@ class AttemptConfig:
     heartbeat_seconds: float
     lease_seconds: float
     stop_grace_seconds: float
+    on_partition: OnPartition = "continue"
     gpus: tuple[str, ...] | None = None
     """GPUs that the attempt may see; None leaves the machine's own setting."""
 

@@ -8,14 +8,11 @@ import time
 from agent.journal import Journal
 from agent.line import AgentLine
 from agent.stream import RETRY_SECONDS, Sender
-from agent.telling import Telling
 from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable
 from elsewhere.contract.outcome import Lost, Outcome
 
-TELLING_SECONDS = 5.0
 
-
-def finish(outcome: Outcome, journal: Journal, sender: Sender, telling: Telling, line: AgentLine) -> Outcome:
+def finish(outcome: Outcome, journal: Journal, sender: Sender, line: AgentLine) -> Outcome:
     """Bring the rest of the log and the outcome to the store, however long it takes to answer.
 
     The journal is closed. Returns the outcome that the attempt has in the end: ``Lost`` where
@@ -24,14 +21,12 @@ def finish(outcome: Outcome, journal: Journal, sender: Sender, telling: Telling,
     journal.close()
     if isinstance(outcome, Lost):
         sender.abandon()
-        telling.finish(0.0)
         return outcome
     # Even when the lease has run out meanwhile: as long as nobody took the task over, what
     # the script has done still counts, and only the store can tell.
     sender.join()
     if sender.refused is not None:
         return Lost(sender.refused.what)
-    telling.finish(TELLING_SECONDS)
     for attempt in itertools.count():
         try:
             line.commit(outcome)

@@ -108,8 +108,6 @@ def _warm_up() -> None:
     In the daemon, before the fork, so that there is one copy of it all; frozen, so that no
     garbage collection touches, and thereby copies, the shared pages.
     """
-    import agent.salvage
-    import agent.supervisor
     from agent import environment
 
     environment.warm()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent.config import OnPartition
 from agent.stop import Stop
 from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable
 from elsewhere.contract.lease import Renewal
@@ -19,6 +20,9 @@ class Heartbeat(threading.Thread):
     by then nothing of it may run, since another agent may own the task from there on.
     Time is the monotonic clock, counted from before the last renewal that succeeded was
     asked for, so the true lease always ends later than we think.
+
+    That is what "continue" does about a server out of reach. With "stop" the attempt ends at
+    the second renewal in a row that fails.
 
     Args:
         renew: renews the lease; raises ``LateWrite`` when somebody else owns the task.
@@ -35,6 +39,7 @@ class Heartbeat(threading.Thread):
         lease_seconds: float,
         margin: float,
         grace: float,
+        on_partition: OnPartition,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._renew = renew
@@ -42,6 +47,8 @@ class Heartbeat(threading.Thread):
         self._stop_source = stop
         self._interval = interval
         self._patience = lease_seconds - margin
+        self._on_partition = on_partition
+        self._failures = 0
         self._margin = margin
         self._grace = grace
         self._over = threading.Event()
@@ -58,11 +65,13 @@ class Heartbeat(threading.Thread):
             try:
                 self._follow(self._renew())
                 self._renewed = asked
+                self._failures = 0
                 self._wait(self._interval)
             except LateWrite as refusal:
                 self._stop_source.ask(Lost(refusal.what), 0.0)
                 return
             except (ServerUnreachable, ServerUnfit) as error:
+                self._failures += 1
                 if self._too_late():
                     self._lose(error)
                 self._over.wait(min(1.0, self._interval))
@@ -73,9 +82,12 @@ class Heartbeat(threading.Thread):
             self._stop_source.ask(Stopped(renewal.stop.by), grace)
 
     def _too_late(self) -> bool:
+        if self._on_partition == "stop" and self._failures >= 2:
+            return True
         return time.monotonic() - self._renewed >= self._patience
 
     def _lose(self, error: ServerUnreachable | ServerUnfit) -> None:
         if not self._over.is_set():
-            reason = f"the lease could not be renewed for {self._patience:.0f} s: {error.what}"
+            silence = time.monotonic() - self._renewed
+            reason = f"the lease could not be renewed for {silence:.0f} s: {error.what}"
             self._stop_source.ask(Lost(reason), self._margin / 2)

@@ -1,8 +1,10 @@
-"""The attempt's journal on disk: every log chunk is here before it is anywhere else.
+"""The attempt's journal on disk: all that an attempt writes is here before it is anywhere else.
 
-Chunks are numbered from 1 without gaps, and a chunk that was written keeps its number
-and its bytes for ever: so it can be sent again after any crash, and the store drops
-what it has already. Segments whose chunks have all been acknowledged are removed.
+Entries are numbered from 1 without gaps, and one that was written keeps its number and its
+bytes: so it can be sent again after any crash, and the store drops what it has already.
+Segments whose entries have all been acknowledged are removed. When a server is away for so
+long that the journal outgrows its limit, the oldest segments give up their log chunks and
+keep the rest: readers then find a gap in the numbers.
 """
 
 from __future__ import annotations
@@ -14,31 +16,39 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from elsewhere.contract.errors import DiskFull
-from elsewhere.contract.task import LogKind
+
+EntryKind = Literal["output", "note", "live", "event", "parameters"]
 
 _HEADER: Final = struct.Struct("<QBI")
-_KINDS: Final[tuple[LogKind, ...]] = ("output", "note")
+_KINDS: Final[tuple[EntryKind, ...]] = ("output", "note", "live", "event", "parameters")
+_OF_THE_LOG: Final = frozenset({"output", "note", "live"})
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
+LIMIT_BYTES: Final = 256 * 1024 * 1024
+"""What the journal may take on disk. The store keeps 64 MiB of a log: more would be cut there."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One chunk of the log: its number, its kind and its bytes."""
+    """One thing that was written: its number, its kind and its bytes."""
 
     sequence: int
-    kind: LogKind
+    kind: EntryKind
     data: bytes
 
 
 class Journal:
     """Append-only segments in one folder. One writer's lock, one reader; both may be threads."""
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, limit_bytes: int = LIMIT_BYTES
+    ) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
+        self._segments_kept = max(2, limit_bytes // segment_bytes)
+        self._thinned: set[int] = set()
         self._changed = threading.Condition()
         self._closed = False
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,19 +59,20 @@ class Journal:
 
     @property
     def last(self) -> int:
-        """Number of the newest chunk; 0 before the first."""
+        """Number of the newest entry; 0 before the first."""
         return self._last
 
-    def append(self, kind: LogKind, data: bytes) -> None:
-        """Write a chunk and give it the next number.
+    def append(self, kind: EntryKind, data: bytes) -> None:
+        """Write an entry and give it the next number.
 
         Raises:
-            DiskFull: nothing of the chunk is kept then.
+            DiskFull: nothing of the entry is kept then.
         """
         with self._changed:
             if self._file < 0 or self._size >= self._segment_bytes:
                 self._open_segment()
-            record = _HEADER.pack(self._last + 1, _KINDS.index(kind), len(data)) + data
+                self._thin_out()
+            record = _pack(Entry(self._last + 1, kind, data))
             self._write(record)
             self._size += len(record)
             self._last += 1
@@ -81,17 +92,15 @@ class Journal:
         position, begin, segment = after, -1, -1
         try:
             while self._wait_beyond(position):
-                newer = self._segment_of(position + 1)
-                if newer != begin:
-                    if segment >= 0:
-                        os.close(segment)
-                    begin, segment = newer, os.open(self._path(newer), os.O_RDONLY | os.O_CLOEXEC)
-                entry = _read_entry(segment)
-                if entry is None:
-                    raise OSError(errno.EIO, "the journal lost a chunk", str(self._path(begin)))
-                if entry.sequence > position:
-                    position = entry.sequence
-                    yield entry
+                entry = _read_entry(segment) if segment >= 0 else None
+                if entry is not None:
+                    if entry.sequence > position:
+                        position = entry.sequence
+                        yield entry
+                    continue
+                if segment >= 0:
+                    os.close(segment)
+                begin, segment = self._open_next(begin)
         finally:
             if segment >= 0:
                 os.close(segment)
@@ -107,9 +116,11 @@ class Journal:
             self._changed.wait_for(lambda: self._closed or self._last > position)
             return self._last > position
 
-    def _segment_of(self, sequence: int) -> int:
+    def _open_next(self, done: int) -> tuple[int, int]:
+        """The first segment behind ``done``, opened; a thinned one keeps its place and name."""
         with self._changed:
-            return max((begin for begin in self._begins if begin <= sequence), default=self._begins[0])
+            begin = min(begin for begin in self._begins if begin > done)
+            return begin, os.open(self._path(begin), os.O_RDONLY | os.O_CLOEXEC)
 
     def _path(self, begin: int) -> Path:
         return self._folder / f"{begin:020d}.chunks"
@@ -127,6 +138,23 @@ class Journal:
         self._size = os.fstat(self._file).st_size
         if begin not in self._begins:
             self._begins.append(begin)
+
+    def _thin_out(self) -> None:
+        """Over the limit: the oldest segment that still has log chunks gives them up."""
+        fat = [begin for begin in self._begins if begin not in self._thinned]
+        if len(fat) <= self._segments_kept:
+            return
+        path = self._path(fat[0])
+        kept = bytearray()
+        with path.open("rb", buffering=0) as segment:
+            while (entry := _read_entry(segment.fileno())) is not None:
+                if entry.kind not in _OF_THE_LOG:
+                    kept += _pack(entry)
+        thin = path.with_suffix(".thin")
+        thin.write_bytes(kept)
+        # A reader that has the old file open reads it to its end: nothing is lost there.
+        thin.replace(path)
+        self._thinned.add(fat[0])
 
     def _write(self, record: bytes) -> None:
         try:
@@ -148,6 +176,10 @@ class Journal:
                 last = entry.sequence
             segment.truncate(os.lseek(segment.fileno(), 0, os.SEEK_CUR))
         return last
+
+
+def _pack(entry: Entry) -> bytes:
+    return _HEADER.pack(entry.sequence, _KINDS.index(entry.kind), len(entry.data)) + entry.data
 
 
 def _read_entry(descriptor: int) -> Entry | None:

@@ -12,6 +12,7 @@ from agent.environment import Environment
 from elsewhere.contract.errors import LaunchError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.spec import Entry
+from elsewhere.contract.terms import Limits
 from executors.contract import Launch
 
 _PASSED_ON: Final = re.compile(
@@ -32,6 +33,7 @@ def build(
     sdk: Path,
     relay: Path,
     gpus: tuple[str, ...] | None,
+    limits: Limits,
 ) -> Launch:
     """The launch of ``entry`` in the rebuilt ``tree``, by ``environment``'s interpreter.
 
@@ -59,7 +61,7 @@ def build(
     variables.update(PYTHONPATH=str(sdk), ELSEWHERE_RELAY=str(relay), ELSEWHERE_MAIN="1")
     if gpus is not None:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    return Launch((str(environment.python), *command, *entry.arguments), folder, variables)
+    return Launch((str(environment.python), *command, *entry.arguments), folder, variables, limits)
 
 
 def _working_directory(entry: Entry, tree: Path) -> Path:

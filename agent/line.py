@@ -6,11 +6,13 @@ script: one for the log, one for the heartbeat, and the store's own for the rest
 
 from __future__ import annotations
 
-from elsewhere.contract.events import EventKind
+import json
+
+from agent.journal import Entry
+from elsewhere.contract.codec import decode_parameters
 from elsewhere.contract.lease import Lease, Renewal
 from elsewhere.contract.outcome import Outcome
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import LogKind
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
 from queueing import ControlBell, commit, renew
@@ -27,13 +29,17 @@ class AgentLine:
         self._heart = connect(redis_url)
         self._bell = ControlBell(self._heart, lease.task_id, heartbeat_seconds)
 
-    def append_log(self, sequence: int, data: bytes, kind: LogKind) -> None:
-        """Append a chunk to the task's log."""
-        self._log.append_log(self._lease.task_id, self._lease.attempt, sequence, data, kind)
-
-    def record_event(self, kind: EventKind, detail: str) -> None:
-        """Append to the task's events."""
-        self.store.record_event(self._lease.task_id, kind, detail, attempt=self._lease.attempt)
+    def deliver(self, entry: Entry, skipped: int) -> None:
+        """Bring an entry of the journal to the store, after ``skipped`` numbers that were given up."""
+        task, attempt, number = self._lease.task_id, self._lease.attempt, entry.sequence
+        if entry.kind == "event":
+            kind, detail = json.loads(entry.data)
+            self._log.record_event(task, kind, detail, attempt=attempt, sequence=number)
+        elif entry.kind == "parameters":
+            parameters = decode_parameters(entry.data)
+            self._log.set_parameters(task, parameters, attempt=attempt, sequence=number)
+        else:
+            self._log.append_log(task, attempt, number, entry.data, entry.kind, skipped=skipped)
 
     def renew(self) -> Renewal:
         """Renew the lease."""

@@ -17,20 +17,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast, get_args
+from typing import Any, Protocol, cast, get_args
 
 from elsewhere.contract.codec import encode, encode_parameters
 from elsewhere.contract.errors import (
     ElsewhereError,
     LateWrite,
-    ServerUnreachable,
     TaskNotFound,
     UsageError,
 )
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.task import JSONValue, TaskRecord
-from elsewhere.store.protocol import Store
 
 Arguments = dict[str, Any]
 Call = Callable[[Arguments], JSONValue]
@@ -214,30 +212,35 @@ class _Connection:
         return True
 
 
-def attempt_calls(
-    store: Store, lease: Lease, used: set[str], *, claimed: TaskRecord | None = None
-) -> dict[str, Call]:
-    """What an attempt may ask for: its own task, and writes that its lease fences.
+class OwnTask(Protocol):
+    """The one task that an attempt may see and write to. Called from the server's thread."""
 
-    ``used`` gathers the names of overrides that a parser of the script knew. While the store
-    does not answer, reads are answered from ``claimed``, the task as it was taken.
+    def get(self) -> TaskRecord:
+        """The task as it is now."""
+        ...
+
+    def set_parameters(self, parameters: Mapping[str, JSONValue]) -> None:
+        """Merge these into the task's."""
+        ...
+
+    def record_event(self, kind: EventKind, detail: str = "") -> None:
+        """Append to the task's events."""
+        ...
+
+
+def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]:
+    """What an attempt may ask for: its own task, and writes to it.
+
+    ``used`` gathers the names of overrides that a parser of the script knew.
     """
-
-    def record() -> TaskRecord:
-        try:
-            return store.get(lease.task_id)
-        except ServerUnreachable:
-            if claimed is None:
-                raise
-            return claimed
 
     def task(arguments: Arguments) -> JSONValue:
         del arguments
-        return encode(record())
+        return encode(own.get())
 
     def given(arguments: Arguments) -> JSONValue:
         del arguments
-        now = record()
+        now = own.get()
         return f'{{"parameters":{encode_parameters(now.parameters)},"overrides":{json.dumps(now.overrides)}}}'
 
     def set_parameters(arguments: Arguments) -> None:
@@ -245,7 +248,7 @@ def attempt_calls(
         parameters = arguments.get("parameters")
         if not isinstance(parameters, dict) or not all("/" in name for name in parameters):
             raise UsageError("parameters must be an object of values by SECTION/KEY")
-        store.set_parameters(lease.task_id, parameters, attempt=lease.attempt)
+        own.set_parameters(parameters)
 
     def parameters_used(arguments: Arguments) -> None:
         names = arguments.get("names")
@@ -258,7 +261,7 @@ def attempt_calls(
         kind, detail = arguments.get("kind"), arguments.get("detail", "")
         if kind not in get_args(EventKind) or not isinstance(detail, str):
             raise UsageError(f"no such event: {kind!r:.100}")
-        store.record_event(lease.task_id, cast(EventKind, kind), detail, attempt=lease.attempt)
+        own.record_event(cast(EventKind, kind), detail)
 
     return {
         "task": task,

@@ -16,7 +16,6 @@ from agent.line import AgentLine
 from agent.state import AttemptMark, AttemptState
 from agent.stop import Stop
 from agent.stream import Sender
-from agent.telling import Telling
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.outcome import Lost, Outcome
 from executors.process import end_tree, mark_of
@@ -62,15 +61,14 @@ def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome) -> Outc
         lease_seconds=mark.lease.seconds,
         margin=config.renewal_margin,
         grace=0.0,
+        on_partition="continue",
     )
     heartbeat.start()
     journal = Journal(AttemptState(config.state).journal)
     # From the first chunk on: the store drops those that it has.
-    sender = Sender(journal, line.append_log)
+    sender = Sender(journal, line.deliver)
     sender.start()
-    telling = Telling(line.record_event)
-    telling.start()
     try:
-        return finish(outcome, journal, sender, telling, line)
+        return finish(outcome, journal, sender, line)
     finally:
         heartbeat.finish()

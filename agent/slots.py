@@ -27,7 +27,9 @@ class Slots:
 
     def __init__(self, count: int, gpus: tuple[str, ...], tags: tuple[str, ...]) -> None:
         if count < 1:
-            raise ConfigurationError(f"an agent needs at least one slot, not {count}", "Give --slots 1 or more.")
+            raise ConfigurationError(
+                f"an agent needs at least one slot, not {count}", "Give --slots 1 or more."
+            )
         self._slots = [Slot(index, gpus[index::count], tags) for index in range(count)]
         self._busy: dict[int, str] = {}
 

@@ -22,7 +22,6 @@ from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.outcome import Exited, NeverRan, Outcome, Stopped
 
-
 _OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped]]] = {
     kind.__name__: kind for kind in (Exited, NeverRan, Stopped)
 }
@@ -107,6 +106,11 @@ class AttemptState:
     def log(self) -> Path:
         """What the supervisor itself has to say."""
         return self.folder / "supervisor.log"
+
+    @property
+    def hold(self) -> Path:
+        """Locked by the process that takes care of the attempt, as long as that lives."""
+        return self.folder / "hold"
 
     def write_mark(self, mark: AttemptMark) -> None:
         """Say which process owns the attempt."""

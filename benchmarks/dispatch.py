@@ -49,7 +49,9 @@ def first(here: Stage, spec, mark: Path) -> float:  # type: ignore[no-untyped-de
 def prepare_floor(folder: Path, root: Path) -> tuple[Path, Path]:
     bare, diff = folder / "floor.git", folder / "floor.diff"
     subprocess.run(["git", "clone", "-q", "--bare", str(root), str(bare)], check=True)
-    diff.write_bytes(subprocess.run(["git", "diff", "HEAD"], cwd=root, check=True, capture_output=True).stdout)
+    diff.write_bytes(
+        subprocess.run(["git", "diff", "HEAD"], cwd=root, check=True, capture_output=True).stdout
+    )
     return bare, diff
 
 
@@ -57,7 +59,9 @@ def by_shell(tree: Path, bare: Path, diff: Path, python: Path, mark: Path) -> fl
     mark.unlink(missing_ok=True)
     script = 'git -C "$1" worktree add -q --detach "$2" HEAD && cd "$2" && git apply "$3" && exec "$4" main.py "$5"'
     begun = time.time()
-    subprocess.run(["sh", "-c", script, "sh", *map(str, (bare, tree, diff, python, mark))], check=True, env=os.environ)
+    subprocess.run(
+        ["sh", "-c", script, "sh", *map(str, (bare, tree, diff, python, mark))], check=True, env=os.environ
+    )
     return float(mark.read_text()) - begun
 
 

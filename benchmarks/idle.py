@@ -22,7 +22,8 @@ def main() -> None:
             time.sleep(5)
             ours = measure(daemon.pid)
         worker = subprocess.Popen(
-            [str(Path(sys.executable).with_name("rq")), "worker", "-q", "-u", here.url, "peer"], env=here.variables
+            [str(Path(sys.executable).with_name("rq")), "worker", "-q", "-u", here.url, "peer"],
+            env=here.variables,
         )
         try:
             time.sleep(5)

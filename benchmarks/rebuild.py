@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.environment import Environments, warm
-from elsewhere.contract.spec import Packages
 from stage import report, stage
 from uv import find_uv_bin
+
+from agent.environment import Environments, warm
+from elsewhere.contract.spec import Packages
 
 REQUIREMENTS = ("numpy", "pandas", "pydantic", "requests", "rich", "click", "pyyaml", "tqdm")
 ROUNDS = 7
@@ -32,7 +33,9 @@ def main() -> None:
         packages = Packages(python=sys.version.split()[0], requirements=REQUIREMENTS)
         for number in range(2):
             os.environ["UV_CACHE_DIR"] = str(here.folder / f"floor-cache{number}")
-            cold_floor.append(floor(here.folder / f"cold{number}", [uv, "pip", "install", "-q", "-r", str(lines)]))
+            cold_floor.append(
+                floor(here.folder / f"cold{number}", [uv, "pip", "install", "-q", "-r", str(lines)])
+            )
             os.environ["UV_CACHE_DIR"] = str(here.folder / f"cache{number}")
             store = here.folder / f"environments{number}"
             cold_ours.append(timed(lambda: build(store, packages)))  # noqa: B023 - called at once

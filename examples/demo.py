@@ -103,7 +103,9 @@ def newest(environment: dict[str, str]) -> dict[str, object]:
     return dict(json.loads(done.stdout)[0])
 
 
-def run(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None, quiet: bool = False) -> None:
+def run(
+    *command: str, cwd: Path | None = None, env: dict[str, str] | None = None, quiet: bool = False
+) -> None:
     """Run a command to its end, indented; any failure ends the demo."""
     done = subprocess.run(
         command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

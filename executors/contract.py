@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from elsewhere.contract.terms import Limits
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -24,6 +26,8 @@ class Launch:
     working_directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     """The whole process environment; nothing is added to it from the agent's own."""
+    limits: Limits = field(default_factory=Limits)
+    """What the tree is held to where this machine lets us; ``Running.notes`` says where it does not."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Exit:
     """How the command ended: its exit code, or minus the signal that killed it."""
 
     code: int
+    oom_killed: bool = False
+    """Whether there is evidence that the kernel killed something of the tree for want of memory."""
 
 
 class Running(Protocol):
@@ -39,6 +45,11 @@ class Running(Protocol):
     @property
     def pid(self) -> int | None:
         """Process id of the command on this machine, if it has one here."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of this launch, such as limits that could not be set."""
         ...
 
     @property

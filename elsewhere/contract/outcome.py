@@ -26,11 +26,13 @@ class Exited:
     """The user's script ran and ended by itself.
 
     ``code`` is the exit code; a negative one is the number of the signal that
-    killed it. ``traceback`` holds the last lines of what it printed about it.
+    killed it. ``traceback`` holds the last lines of what it printed about it, or what else
+    there is to say of the run. ``oom_killed`` says that the kernel ended it for want of memory.
     """
 
     code: int
     traceback: str = ""
+    oom_killed: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,7 @@ def status_of(outcome: Outcome) -> Status:
 def message_of(outcome: Outcome) -> str:
     """The status message of ``outcome``, in words for the person who submitted the task."""
     if isinstance(outcome, Exited):
-        if outcome.code == 0:
-            return ""
-        ending = (
-            f"the script was killed by {_signal_name(-outcome.code)}"
-            if outcome.code < 0
-            else f"the script exited with code {outcome.code}"
-        )
-        return f"{ending}\n{outcome.traceback}" if outcome.traceback else ending
+        return "\n".join(filter(None, (_ending_of(outcome), outcome.traceback)))
     if isinstance(outcome, NeverRan):
         return f"the script never ran ({outcome.step}): {outcome.reason}"
     if isinstance(outcome, Stopped):
@@ -94,6 +89,14 @@ def message_of(outcome: Outcome) -> str:
 def exit_code_of(outcome: Outcome) -> int | None:
     """The script's exit code, or None where the script did not end by itself."""
     return outcome.code if isinstance(outcome, Exited) else None
+
+
+def _ending_of(outcome: Exited) -> str:
+    if outcome.oom_killed:
+        return "the script was oom-killed: it used more memory than there was for it"
+    if outcome.code < 0:
+        return f"the script was killed by {_signal_name(-outcome.code)}"
+    return f"the script exited with code {outcome.code}" if outcome.code else ""
 
 
 def _signal_name(number: int) -> str:

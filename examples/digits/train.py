@@ -3,11 +3,12 @@
 import argparse
 import sys
 
-from elsewhere import Task
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 from tqdm import tqdm
+
+from elsewhere import Task
 
 GAMMAS = [10.0**exponent for exponent in range(-5, 0)]
 

@@ -8,9 +8,10 @@ import subprocess
 import time
 from dataclasses import replace
 
+from flow.world import AGENT, World, eventually
+
 from elsewhere.contract.task import NewTask
 from elsewhere.store.redis import RedisStore
-from flow.world import AGENT, World, eventually
 
 
 def _altered(world: World, task: str, **source: object) -> str:
@@ -96,7 +97,9 @@ def test_a_script_that_is_missing_is_told_at_the_desk(world: World) -> None:
 
 
 def test_an_unknown_parameter_fails_the_task_as_an_unknown_option_would(world: World) -> None:
-    script = "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\np.parse_args()\n"
+    script = (
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\np.parse_args()\n"
+    )
     root = world.repository(main__py=script)
     task = world.submit(root, "main.py", options=("--param", "Args/lrr=1"))
     world.box()
@@ -121,7 +124,10 @@ def test_ctrl_c_in_logs_follow_stops_following_only(world: World) -> None:
     task = world.submit(root, "main.py")
     world.box()
     follower = subprocess.Popen(
-        [str(AGENT), "logs", "-f", task], env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [str(AGENT), "logs", "-f", task],
+        env=world.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert follower.stdout is not None
     eventually(lambda: b"on and on" in follower.stdout.readline(), 30)

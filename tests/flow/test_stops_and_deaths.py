@@ -14,13 +14,13 @@ from textwrap import dedent
 import psutil
 import pytest
 import redis
+from flow.world import World, eventually
 
 from elsewhere.contract.errors import LateWrite
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.outcome import Exited
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
-from flow.world import World, eventually
 from queueing import commit, renew
 
 STUBBORN = dedent(
@@ -101,7 +101,9 @@ def test_a_task_outlives_the_kill_of_its_daemon_and_completes_once(world: World)
     assert again.drain() == 0
 
 
-def test_a_dead_box_hands_its_task_over_within_thirty_seconds_and_its_late_writes_are_refused(world: World) -> None:
+def test_a_dead_box_hands_its_task_over_within_thirty_seconds_and_its_late_writes_are_refused(
+    world: World,
+) -> None:
     script = STEADY.replace("int(sys.argv[1])", "20 if os.path.exists(sys.argv[1]) else 6000")
     marker = world.folder / "second"
     root = world.repository(main__py=script)

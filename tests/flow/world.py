@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ELSEWHERE_", "GIT_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("ELSEWHERE_", "GIT_"))
+        }
         for name in ("VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"):
             kept.pop(name, None)
         return kept | {
@@ -55,7 +57,9 @@ class World:
             "GIT_CONFIG_NOSYSTEM": "1",
         }
 
-    def agent(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def agent(
+        self, *arguments: str, check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         """Run one `agent` command."""
         done = subprocess.run(
             [str(AGENT), *arguments], env=self.environment, capture_output=True, text=True, timeout=timeout
@@ -111,7 +115,12 @@ class World:
     def desk_run(self, root: Path, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a script at the desk, as its author would."""
         return subprocess.run(
-            [sys.executable, *command], cwd=root, env=self.environment, capture_output=True, text=True, timeout=60
+            [sys.executable, *command],
+            cwd=root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
     def submit(self, root: Path, *arguments: str, options: tuple[str, ...] = ()) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from direct_task import DirectTask
+
 from agent.relay import RelayServer, attempt_calls
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.spec import Entry, TaskSpec
@@ -82,7 +84,7 @@ class Desk:
         lease = Lease(record.id, record.attempt, "box", 20.0)
         folder = Path(tempfile.mkdtemp(prefix="ew-"))
         try:
-            with RelayServer(folder / "s", calls=attempt_calls(store, lease, used)):
+            with RelayServer(folder / "s", calls=attempt_calls(DirectTask(store, lease), lease, used)):
                 environment = self.environment(
                     PYTHONPATH=str(lay_sdk(self.folder / "sdk")),
                     ELSEWHERE_RELAY=str(folder / "s"),

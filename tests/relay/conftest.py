@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from direct_task import DirectTask
 
 from agent.relay import RelayServer, attempt_calls
 from elsewhere.contract.lease import Lease
@@ -49,7 +50,7 @@ def socket() -> Iterator[Path]:
 
 @pytest.fixture
 def server(socket: Path, store: MemoryStore, lease: Lease, used: set[str]) -> Iterator[RelayServer]:
-    with RelayServer(socket, calls=attempt_calls(store, lease, used)) as running:
+    with RelayServer(socket, calls=attempt_calls(DirectTask(store, lease), lease, used)) as running:
         yield running
 
 

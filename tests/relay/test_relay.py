@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from direct_task import DirectTask
 
+from agent.journal import Journal
+from agent.journaled import JournaledTask
 from agent.relay import LONGEST_LINE, RelayServer, attempt_calls
 from elsewhere.contract.errors import LateWrite, RelayClosed, ServerUnreachable, TaskNotFound, UsageError
 from elsewhere.contract.lease import Lease
@@ -224,7 +227,7 @@ def test_a_supervisor_that_says_nothing_is_given_up_on(socket: Path) -> None:
 def test_a_supervisor_that_closes_is_noticed_and_its_socket_is_gone(
     socket: Path, store: MemoryStore, lease: Lease
 ) -> None:
-    server = RelayServer(socket, calls=attempt_calls(store, lease, set()))
+    server = RelayServer(socket, calls=attempt_calls(DirectTask(store, lease), lease, set()))
     end = RelayStore(str(socket))
     end.task()
     server.close()
@@ -232,7 +235,7 @@ def test_a_supervisor_that_closes_is_noticed_and_its_socket_is_gone(
     assert not socket.exists()
     with pytest.raises(RelayClosed):
         end.task()
-    with RelayServer(socket, calls=attempt_calls(store, lease, set())):
+    with RelayServer(socket, calls=attempt_calls(DirectTask(store, lease), lease, set())):
         assert end.task().id == lease.task_id
     end.close()
 
@@ -242,19 +245,19 @@ def test_the_socket_is_for_its_owner_only(server: RelayServer, socket: Path) -> 
     assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
 
 
-def test_reads_are_answered_from_the_claim_while_the_store_is_away(
+def test_an_attempt_reads_and_reports_while_the_store_is_away(
     socket: Path, store: MemoryStore, lease: Lease, record: TaskRecord
 ) -> None:
     class Away(MemoryStore):
         def get(self, task_id: str) -> TaskRecord:
             raise ServerUnreachable("no server")
 
-    with RelayServer(socket, calls=attempt_calls(Away(), lease, set(), claimed=record)):
+    journal = Journal(socket.parent / "journal")
+    with RelayServer(socket, calls=attempt_calls(JournaledTask(Away(), journal, record), lease, set())):
         end = RelayStore(str(socket))
         assert end.given().parameters == {"Args/C": 0.5}
+        end.report({"Args/C": 2.5}, [])
+        assert end.given().parameters == {"Args/C": 2.5}
         end.close()
-    with RelayServer(socket, calls=attempt_calls(Away(), lease, set())):
-        end = RelayStore(str(socket))
-        with pytest.raises(ServerUnreachable):
-            end.given()
-        end.close()
+    journal.close()
+    assert [(entry.sequence, entry.kind) for entry in journal.read()] == [(1, "parameters")]
