@@ -16,7 +16,9 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(valkey_url: str, shared_home: Path, tmp_path: Path) -> Iterator[World]:
-    world = World(valkey_url, shared_home, tmp_path)
+def world(request: pytest.FixtureRequest, shared_home: Path, tmp_path: Path) -> Iterator[World]:
+    """On the embedded Valkey; a test may ask for the system's Redis by an indirect parameter."""
+    server = {"valkey": "valkey", "redis": "debian_redis"}[getattr(request, "param", "valkey")]
+    world = World(request.getfixturevalue(server).fresh_url(), shared_home, tmp_path)
     yield world
     world.close()

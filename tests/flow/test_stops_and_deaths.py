@@ -101,6 +101,7 @@ def test_a_task_outlives_the_kill_of_its_daemon_and_completes_once(world: World)
     assert again.drain() == 0
 
 
+@pytest.mark.parametrize("world", ["redis"], indirect=True)
 def test_a_dead_box_hands_its_task_over_within_thirty_seconds_and_its_late_writes_are_refused(
     world: World,
 ) -> None:

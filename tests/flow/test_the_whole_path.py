@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
 from flow.world import World
 
 TRAIN = dedent(
@@ -27,6 +28,7 @@ TRAIN = dedent(
 )
 
 
+@pytest.mark.parametrize("world", ["valkey", "redis"], indirect=True)
 def test_a_run_with_a_diff_an_untracked_file_and_an_unpushed_commit_completes_elsewhere(world: World) -> None:
     root = world.repository(train__py=TRAIN, extra__py="WORD = 'committed'\n")
     origin = world.folder / "origin.git"
