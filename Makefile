@@ -6,14 +6,18 @@ JOBS ?= 2
 # Set in some shells; without compiled files every interpreter starts two to four times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint venv clean
+.PHONY: demo test test-faults lint venv clean
 
 demo: .venv/.demo-ready
 	.venv/bin/python examples/demo.py
 
 # worksteal: the slow tests stand together in a few files, and no worker should be left with them.
 test: venv
-	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal
+	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m "not slow_fault"
+
+# The faults that take their time: see docs/faults.md.
+test-faults: venv
+	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m slow_fault tests/faults
 
 lint: venv
 	.venv/bin/ruff check .
