@@ -52,3 +52,23 @@ def _lock(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def is_present(folder: Path) -> bool:
+    """Whether a daemon lives that has the agent's state folder ``folder``.
+
+    Never to be asked by a process that holds a ``Presence``: closing the file again would, by the
+    rules of record locks, give its own up.
+    """
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)

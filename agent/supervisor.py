@@ -12,6 +12,7 @@ from types import FrameType
 from agent.attempt import Attempt
 from agent.config import AttemptConfig
 from agent.line import AgentLine
+from agent.lock import locked
 from agent.salvage import salvage
 from agent.state import AttemptMark, AttemptState, ProcessMark
 from agent.stop import Stop
@@ -86,7 +87,9 @@ def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
     os.close(null)
     os.close(log)
     try:
-        outcome = work()
+        # Seen by janitors, and by a second process that would take care of the same attempt.
+        with locked(AttemptState(config.state).hold):
+            outcome = work()
     except BaseException:  # noqa: BLE001 - the last place where anybody can be told
         traceback.print_exc()
         return 1

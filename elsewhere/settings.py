@@ -100,6 +100,16 @@ def load() -> Settings:
     )
 
 
+def whole_number(name: str, default: int, folders: Folders) -> int:
+    """The setting ``name``, in capitals behind ``ELSEWHERE_`` or as it is in the configuration file.
+
+    Raises:
+        ConfigurationError: it is no whole number from 0 on; the message names where it stands.
+    """
+    path = folders.config_file
+    return _number(name, _read(path), path, default, "a whole number")
+
+
 def find_folders() -> Folders:
     """The folders under ``ELSEWHERE_HOME``, or else the platform's own for this user."""
     home = os.environ.get("ELSEWHERE_HOME")
@@ -150,6 +160,10 @@ def _text(table: dict[str, Any], name: str, path: Path) -> str | None:
 
 
 def _bytes(name: str, table: dict[str, Any], path: Path, default: int) -> int:
+    return _number(name, table, path, default, "a number of bytes")
+
+
+def _number(name: str, table: dict[str, Any], path: Path, default: int, kind: str) -> int:
     variable = f"ELSEWHERE_{name.upper()}"
     value: object = os.environ.get(variable, table.get(name, default))
     try:
@@ -158,5 +172,5 @@ def _bytes(name: str, table: dict[str, Any], path: Path, default: int) -> int:
         number = -1
     if number < 0:
         where = variable if variable in os.environ else f"{path}: {name}"
-        raise ConfigurationError(f"{where} must be a number of bytes, not {value!r}", "Correct it.")
+        raise ConfigurationError(f"{where} must be {kind}, not {value!r}", "Correct it.")
     return int(number)

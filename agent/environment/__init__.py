@@ -1,5 +1,12 @@
 """The interpreter with the packages that a task needs, built once and shared."""
 
-from agent.environment.environments import Environment, Environments, warm
+from agent.environment.environments import (
+    Environment,
+    EnvironmentRemoved,
+    Environments,
+    last_used,
+    lock_of,
+    warm,
+)
 
-__all__ = ["Environment", "Environments", "warm"]
+__all__ = ["Environment", "EnvironmentRemoved", "Environments", "last_used", "lock_of", "warm"]

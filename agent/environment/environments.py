@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from elsewhere.contract.spec import Packages
 
 _READY = ".elsewhere-ready"
 _SKELETON = ("--no-periodic-update", "--activators", "")
+
+
+class EnvironmentRemoved(BuildError):
+    """It was there, and somebody made room."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class Environment:
         """Keep it from being removed as long as the block runs; any number may hold it at once.
 
         Raises:
-            BuildError: it was removed since it was prepared.
+            EnvironmentRemoved: it was removed since it was prepared.
         """
-        with locked(_lock_of(self.folder), shared=True):
+        with locked(lock_of(self.folder), shared=True):
             if not _is_ready(self.folder):
-                raise BuildError(
+                raise EnvironmentRemoved(
                     f"environment {self.key[:10]} was removed meanwhile", "Start the task again."
                 )
             yield
@@ -104,10 +108,40 @@ class Environments:
             note(f"waiting for environment {content.key[:10]}, which another attempt builds")
 
         try:
-            with space_needed(folder), locked(_lock_of(folder), on_wait=waiting) as lock:
+            with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
                 return self._reuse(content.key, note) or self._build(content, folder, lock, note)
         except OSError as error:
             raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+
+    @contextmanager
+    def held(self, packages: Packages, *, note: Callable[[str], None]) -> Iterator[Environment]:
+        """``prepare``, and keep the environment from being removed as long as the block runs.
+
+        The kernel lets go of it when this process dies.
+
+        Raises:
+            BuildError: as ``prepare``.
+        """
+        with ExitStack() as holding:
+            environment = self._prepare_and_hold(packages, note, holding)
+            try:
+                yield environment
+            finally:
+                # Used until now, however long that was.
+                with suppress(OSError):
+                    os.utime(environment.folder / _READY)
+
+    def _prepare_and_hold(
+        self, packages: Packages, note: Callable[[str], None], holding: ExitStack
+    ) -> Environment:
+        while True:
+            environment = self.prepare(packages, note=note)
+            try:
+                holding.enter_context(environment.hold())
+            except EnvironmentRemoved:
+                note(f"environment {environment.key[:10]} was removed meanwhile")
+            else:
+                return environment
 
     def _reuse(self, key: str, note: Callable[[str], None]) -> Environment | None:
         folder = self._folder / key
@@ -249,7 +283,16 @@ def _mark_ready(folder: Path, key: str) -> None:
         os.close(descriptor)
 
 
-def _lock_of(folder: Path) -> Path:
+def last_used(folder: Path) -> float | None:
+    """When the environment was last used, in seconds since the epoch; None for one that is not complete."""
+    try:
+        return (folder / _READY).stat().st_mtime if _is_ready(folder) else None
+    except FileNotFoundError:
+        return None
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock of the environment in ``folder``: shared by its users, taken alone to build or remove it."""
     return folder.with_name(f"{folder.name}.lock")
 
 

@@ -9,9 +9,11 @@ is ever pruned from these repositories, so what is certified stays complete.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +64,18 @@ class Repository:
         origin = without_credentials(source.repository or "") or source.identity or commit
         name = hashlib.sha256(origin.encode()).hexdigest()[:32]
         return cls(repositories.absolute() / f"{name}.git")
+
+    @property
+    def use_lock(self) -> Path:
+        """Shared by those who check out of it just now; its time says when that last was."""
+        return self.folder.with_suffix(".use")
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep it from being removed as long as the block runs; any number may hold it at once."""
+        with locked(self.use_lock, shared=True) as descriptor:
+            os.utime(descriptor)
+            yield
 
     def holds(self, commit: str) -> bool:
         """Whether ``commit`` is here with everything that it reaches."""

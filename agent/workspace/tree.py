@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from agent.disk import space_needed
+from agent.removal import remove_tree
 from agent.workspace import checkout, files, patch
 from agent.workspace.repository import Repository
 from elsewhere.contract.errors import WorkspaceError
@@ -65,15 +64,8 @@ def remove(folder: Path, repositories: Path) -> None:
         raise WorkspaceError(
             f"{folder} is no workspace: the cached repositories are in it", "Correct the agent's folders."
         )
-    if folder.is_symlink():
-        folder.unlink()
-        return
-    shutil.rmtree(folder, ignore_errors=True)
-    if not folder.exists():
-        return
-    _make_writable(folder)
     try:
-        shutil.rmtree(folder)
+        remove_tree(folder)
     except OSError as error:
         raise WorkspaceError(
             f"the workspace {folder} cannot be removed: {error.strerror} ({error.filename})",
@@ -91,8 +83,10 @@ def _fill(
     parts = []
     if source.commit is not None:
         repository = Repository.of(source, repositories)
-        repository.obtain(source, fetch, note)
-        checkout.check_out(repository, source.commit, folder, origin=source.repository)
+        # Afterwards the workspace itself shows that it borrows from there.
+        with repository.hold():
+            repository.obtain(source, fetch, note)
+            checkout.check_out(repository, source.commit, folder, origin=source.repository)
         parts.append(f"commit {source.commit[:10]}")
         if source.diff is not None:
             changed = patch.apply(fetch(source.diff), folder, source.commit)
@@ -103,15 +97,3 @@ def _fill(
         laid = files.lay_over(fetch(source.untracked), folder)
         parts.append(f"{laid} untracked files")
     return parts or ["an empty folder"]
-
-
-def _make_writable(folder: Path) -> None:
-    pending = [folder]
-    while pending:
-        current = pending.pop()
-        try:
-            current.chmod(stat.S_IRWXU)
-            pending += [entry for entry in current.iterdir() if entry.is_dir() and not entry.is_symlink()]
-        except OSError:
-            # What cannot be opened up is named by the removal that follows.
-            continue
