@@ -71,6 +71,13 @@ class AmbiguousTask(ElsewhereError):
     default_next_step = "Give more digits of the id."
 
 
+class AgentNotFound(ElsewhereError):
+    """No agent of that name is alive."""
+
+    exit_code = 4
+    default_next_step = "`agent workers` shows those that are."
+
+
 class IllegalMove(ElsewhereError):
     """The task is in a status from which that move is not legal."""
 

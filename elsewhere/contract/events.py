@@ -18,6 +18,7 @@ EventKind = Literal[
     "poisoned",
     "moved",
     "late_write_refused",
+    "repaired",
 ]
 
 

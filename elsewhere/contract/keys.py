@@ -17,6 +17,12 @@ TASK_IDS = "elsewhere:task_ids"
 LEASES = "elsewhere:leases"
 """Sorted set: ids of leased tasks, scored by the end of the lease (server's time, milliseconds)."""
 
+ACCEPTED = "elsewhere:accepted"
+"""Set: ids of the tasks that are queued, or in progress under an agent."""
+
+SERVER_RUN = "elsewhere:server_run"
+"""String: ``run_id`` of the server as the last reaping saw it, so that a restart is noticed."""
+
 QUEUES_PAUSED = "elsewhere:queues:paused"
 """Set: names of queues that nobody takes from until they are resumed."""
 
@@ -35,8 +41,13 @@ def task(task_id: str) -> str:
 
     Fields: ``project name status status_message spec parameters overrides attempt
     lost_attempts agent queue exit_code created started ended stop``, and ``needs`` (a copy
-    of the spec's, so that a claim need not decode specs) and ``log_sequence`` (number of the
-    newest log chunk that the current attempt wrote).
+    of the spec's, so that a claim need not decode specs), ``log_sequence`` (number of the newest
+    log chunk, event or parameters that the current attempt wrote) and ``lease_ms`` (length of
+    the newest lease). ``terms`` is there where they are not the usual ones, and of them
+    ``priority run_at parents retries backoff`` as scripts read them. ``retries_used``,
+    ``retried`` (``ATTEMPT AGENT EXIT_CODE`` of the newest attempt that was followed by a retry)
+    and ``waits_for`` (``until SECONDS`` or ``parents COUNT ONE_OF_THEM``; without it, a queued
+    task stands in its queue) come with the moves.
     Times are seconds with six decimals, by the server's clock; an absent field is None.
     """
     return f"elsewhere:task:{task_id}"
@@ -48,7 +59,11 @@ def task_log(task_id: str) -> str:
 
 
 def task_log_size(task_id: str) -> str:
-    """Hash: ``bytes`` held in the log stream, and ``cut``: bytes that the cap has removed."""
+    """Hash: the account of the log stream.
+
+    ``bytes`` held in it; ``cut``: bytes that the cap has removed, up to position ``cut_to``;
+    ``live``: position of the live chunk at its end, which the next chunk replaces.
+    """
     return f"elsewhere:task:{task_id}:log_size"
 
 
@@ -60,6 +75,21 @@ def task_events(task_id: str) -> str:
 def task_control(task_id: str) -> str:
     """Stream of one entry: rung when the running attempt should look at its lease now."""
     return f"elsewhere:task:{task_id}:control"
+
+
+def task_parents(task_id: str) -> str:
+    """Set: ids of the parents that have not completed yet, while a queued task waits for them."""
+    return f"elsewhere:task:{task_id}:parents"
+
+
+def task_children(task_id: str) -> str:
+    """Set: ids of the queued tasks that wait for this one."""
+    return f"elsewhere:task:{task_id}:children"
+
+
+def claim(token: str) -> str:
+    """String that expires: ``ID ATTEMPT`` of what the take with this token claimed."""
+    return f"elsewhere:claim:{token}"
 
 
 def blob(sha256: str) -> str:
@@ -101,6 +131,16 @@ def rq_queue(queue: str) -> str:
 def rq_job(task_id: str) -> str:
     """RQ, hash: the task as an RQ job."""
     return f"rq:job:{task_id}"
+
+
+def rq_scheduled(queue: str) -> str:
+    """RQ, sorted set: ids of tasks that wait for their time, scored by it (seconds)."""
+    return f"rq:scheduled:{queue}"
+
+
+def rq_deferred(queue: str) -> str:
+    """RQ, sorted set: ids of tasks that wait for parents, scored by when they began to (seconds)."""
+    return f"rq:deferred:{queue}"
 
 
 def rq_started(queue: str) -> str:

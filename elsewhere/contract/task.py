@@ -60,6 +60,8 @@ class TaskRecord:
     terms: Terms = field(default_factory=Terms)
     retries_used: int = 0
     """How often the script was run again after it had failed."""
+    waits_for: str = ""
+    """What a queued task waits for before it stands in its queue, in words; "" where nothing."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ class Store(Protocol):
 
         With the same ``submission`` key (any text; remembered for a day) the call may be
         repeated: the task that the first call made is returned.
+
+        Raises:
+            SchemaError: a value that cannot be stored; the message names the field.
+            UsageError: terms that make no sense.
         """
         ...
 
@@ -54,13 +58,18 @@ class Store(Protocol):
         ...
 
     def enqueue(self, task_id: str, queue: str) -> int:
-        """Move a draft to the end of ``queue``, wake the takers, and return its position from 0.
+        """Move a draft into ``queue``, wake the takers, and return its position from 0.
 
-        Repeating the call for a task that already stands in that queue returns its position.
+        It goes behind all of the same or a higher priority. Where it has to wait for parents
+        or for its time it is ``queued``, but stands in the queue only when they have completed
+        and it has come; ``waits_for`` says so. When a parent has ended otherwise, or does later,
+        it is ``stopped``. For a task that does not stand in the queue the length of it is returned.
+
+        Repeating the call for a task that already is in that queue changes nothing.
 
         Raises:
             IllegalMove: the task is no draft.
-            TaskNotFound: there is no such task.
+            TaskNotFound: there is no such task, or no such parent.
         """
         ...
 

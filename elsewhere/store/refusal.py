@@ -33,6 +33,11 @@ def no_draft(task_id: str, status: str, queue: str | None) -> IllegalMove:
     return illegal_move(task_id, where, "be enqueued", "Only a draft can; reset the task first.")
 
 
+def no_parent(task_id: str, parent: str) -> TaskNotFound:
+    """The error for a task whose parent is no task."""
+    return TaskNotFound(f"no task has the id {parent}, which is a parent of task {task_id}")
+
+
 def owned(task_id: str, status: str, agent: str) -> IllegalMove:
     """The error for moving a task that an attempt owns."""
     return illegal_move(task_id, f"{status} on agent {agent}", "be moved", "Stop it: its attempt ends it.")

@@ -26,6 +26,8 @@ class Shelf:
     task: TaskRecord
     chunks: deque[LogChunk] = field(default_factory=deque)
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    parents_left: list[str] = field(default_factory=list)
+    """Parents that have not completed yet, while the task waits for them."""
     sequence: int = 0
     held: int = 0
     """Bytes in ``chunks``."""

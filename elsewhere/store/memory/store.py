@@ -15,10 +15,12 @@ from elsewhere.contract.outcome import Stopped, message_of
 from elsewhere.contract.spec import Blob, TaskSpec
 from elsewhere.contract.status import Status, may_move
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
+from elsewhere.contract.terms import Terms
 from elsewhere.store import identity, queue_name
 from elsewhere.store.log_rules import CAP_BYTES, check_appendable, check_numbered
 from elsewhere.store.memory.shelf import Shelf
-from elsewhere.store.refusal import illegal_move, missing_blob, no_draft, not_found, verify
+from elsewhere.store.refusal import illegal_move, missing_blob, no_draft, no_parent, not_found, verify
+from elsewhere.store.terms_rules import check_terms, for_parents, is_met, parent_failed, until
 
 BITE = 64
 """Chunks that a follower is handed in one go."""
@@ -27,7 +29,8 @@ BITE = 64
 class MemoryStore:
     """Tasks in memory; see ``Store`` for what each method promises.
 
-    Nobody takes from its queues: they hold what was put there, in order, under ``queues``.
+    Nobody takes from its queues: they hold what was put there, in order, under ``queues``. Nobody
+    promotes either: what waits for its time goes on waiting.
 
     Args:
         log_cap: bytes of a task's log that are held; the oldest are cut.
@@ -49,6 +52,7 @@ class MemoryStore:
 
     def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
         """Make a draft, once for each ``submission`` key."""
+        check_terms(new.terms)
         task = TaskRecord(
             id=identity.new_id(),
             project=new.project,
@@ -58,6 +62,7 @@ class MemoryStore:
             spec=decode(TaskSpec, encode(new.spec)),
             parameters=decode_parameters(encode_parameters(new.parameters)),
             overrides=tuple(new.overrides),
+            terms=decode(Terms, encode(new.terms)),
             created=time.time(),
         )
         with self._changed:
@@ -83,19 +88,26 @@ class MemoryStore:
         return [task for task in tasks if status in (None, task.status)][offset : offset + limit]
 
     def enqueue(self, task_id: str, queue: str) -> int:
-        """Move a draft to the end of ``queue``."""
+        """Move a draft into ``queue``, or let it wait for its parents or its time."""
         queue_name.checked(queue)
         with self._changed:
             shelf = self._shelf(task_id)
             stands = shelf.task
-            if stands.status is Status.QUEUED and stands.queue == queue:
-                return self.queues[queue].index(task_id)
+            stopped = stands.status is Status.STOPPED and stands.status_message.startswith(parent_failed(""))
+            if stands.queue == queue and (stands.status is Status.QUEUED or stopped):
+                return self._position(shelf)
             if stands.status is not Status.CREATED:
                 raise no_draft(task_id, stands.status.value, stands.queue)
-            self.queues[queue].append(task_id)
+            parents = [self._parent(task_id, parent) for parent in dict.fromkeys(stands.terms.parents)]
             shelf.change(status=Status.QUEUED, queue=queue)
             shelf.record("queued", queue)
-            return len(self.queues[queue]) - 1
+            unmet = [parent for parent in parents if not is_met(parent.status, parent.exit_code)]
+            failed = [parent.id for parent in unmet if parent.status.ended]
+            if failed:
+                self._end(shelf, Status.STOPPED, parent_failed(failed[0]), None)
+            else:
+                self._line_up(shelf, [parent.id for parent in unmet])
+            return self._position(shelf)
 
     def move(
         self,
@@ -267,12 +279,49 @@ class MemoryStore:
         with self._changed:
             return sorted(task_id for task_id in self._shelves if task_id.startswith(prefix))[:limit]
 
+    def _parent(self, task_id: str, parent: str) -> TaskRecord:
+        if parent not in self._shelves:
+            raise no_parent(task_id, parent)
+        return self._shelves[parent].task
+
+    def _position(self, shelf: Shelf) -> int:
+        line = self.queues[str(shelf.task.queue)]
+        return line.index(shelf.task.id) if shelf.task.id in line else len(line)
+
+    def _line_up(self, shelf: Shelf, unmet: list[str]) -> None:
+        """Wait for parents, then for the task's time, then in its queue."""
+        terms, shelf.parents_left = shelf.task.terms, unmet
+        if unmet:
+            shelf.change(waits_for=for_parents(len(unmet), unmet[0]))
+        elif terms.run_at is not None and terms.run_at > time.time():
+            shelf.change(waits_for=until(terms.run_at))
+        else:
+            shelf.change(waits_for="")
+            line = self.queues[str(shelf.task.queue)]
+            place = len(line)
+            while place and self._shelves[line[place - 1]].task.terms.priority < terms.priority:
+                place -= 1
+            line.insert(place, shelf.task.id)
+
     def _leave_queue(self, shelf: Shelf) -> None:
-        waiting = self.queues[shelf.task.queue] if shelf.task.queue else []
-        if shelf.task.id in waiting:
-            waiting.remove(shelf.task.id)
+        line = self.queues[shelf.task.queue] if shelf.task.queue else []
+        if shelf.task.id in line:
+            line.remove(shelf.task.id)
+        shelf.parents_left = []
+        shelf.change(waits_for="")
 
     def _end(self, shelf: Shelf, target: Status, message: str, exit_code: int | None) -> None:
+        self._end_one(shelf, target, message, exit_code)
+        for child in [other for other in self._shelves.values() if shelf.task.id in other.parents_left]:
+            if target is not Status.COMPLETED:
+                self._end(child, Status.STOPPED, parent_failed(shelf.task.id), None)
+                continue
+            left = [parent for parent in child.parents_left if parent != shelf.task.id]
+            if not left:
+                child.record("queued", f"{child.task.queue}: all parents have completed")
+            self._line_up(child, left)
+
+    def _end_one(self, shelf: Shelf, target: Status, message: str, exit_code: int | None) -> None:
         self._leave_queue(shelf)
         shelf.change(status=target, status_message=message, exit_code=exit_code, ended=time.time(), stop=None)
         shelf.write("end", b"")
@@ -300,6 +349,7 @@ class MemoryStore:
             TaskRecord(shelf.task.id, shelf.task.project, shelf.task.name, Status.CREATED, shelf.task.spec),
             parameters=shelf.task.parameters,
             overrides=shelf.task.overrides,
+            terms=shelf.task.terms,
             created=shelf.task.created,
             attempt=shelf.task.attempt,
             status_message=message,

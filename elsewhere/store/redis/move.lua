@@ -8,6 +8,8 @@
 local id, expected, target, message, exit_code = unpack(ARGV)
 
 local function leave_queue(queue, attempt)
+  stop_waiting(id, queue)
+  redis.call('SREM', keys.ACCEPTED, id)
   if queue then rq_forget(id, queue, attempt) end
   redis.call('HDEL', KEYS[1], 'queue')
 end
@@ -23,7 +25,7 @@ end
 local function reset()
   redis.call('HSET', KEYS[1], 'status', target, 'status_message', message,
     'lost_attempts', 0, 'log_sequence', 0)
-  redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop')
+  redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop', 'retries_used', 'retried')
   redis.call('DEL', keys.task_log(id), keys.task_log_size(id))
 end
 

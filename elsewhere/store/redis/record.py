@@ -1,7 +1,8 @@
 """A task as a hash of flat fields, and back.
 
 Fields that are None are absent. No field needs JSON to be understood inside a Lua script:
-``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …``.
+``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …``,
+``waits_for`` is ``until SECONDS`` or ``parents COUNT ONE_OF_THEM``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.spec import Needs, TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask, StopRequest, TaskRecord
+from elsewhere.contract.terms import Terms
+from elsewhere.store.terms_rules import check_terms, for_parents, until
 
 
 def new_fields(new: NewTask) -> dict[str, str]:
@@ -30,7 +33,34 @@ def new_fields(new: NewTask) -> dict[str, str]:
         "needs": encode_needs(new.spec.needs),
         "parameters": encode_parameters(new.parameters),
         "overrides": encode_overrides(new.overrides),
+        **terms_fields(new.terms),
     }
+
+
+def terms_fields(terms: Terms) -> dict[str, str]:
+    """The terms as a whole, and beside them what scripts look at; nothing for the usual ones.
+
+    Raises:
+        UsageError: they make no sense.
+    """
+    check_terms(terms)
+    if terms == Terms():
+        return {}
+    flat = {
+        "priority": str(terms.priority),
+        "parents": " ".join(terms.parents),
+        "retries": str(terms.retries),
+        "backoff": repr(float(terms.backoff_seconds)),
+    }
+    if terms.run_at is not None:
+        flat["run_at"] = repr(float(terms.run_at))
+    return {"terms": encode(terms), **flat}
+
+
+def decode_wait(text: str) -> str:
+    """What the hash says that a task waits for, in words."""
+    kind, *rest = text.split(" ")
+    return until(float(rest[0])) if kind == "until" else for_parents(int(rest[0]), rest[1])
 
 
 def encode_needs(needs: Needs) -> str:
@@ -105,10 +135,13 @@ def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
             started=number("started"),
             ended=number("ended"),
             stop=decode_stop(text("stop")) if b"stop" in stored else None,
+            terms=decode(Terms, text("terms")) if b"terms" in stored else Terms(),
+            retries_used=int(optional("retries_used") or 0),
+            waits_for=decode_wait(text("waits_for")) if b"waits_for" in stored else "",
         )
     except SchemaError as error:
         raise SchemaError(f"task {task_id}: {error.what}") from error
     except KeyError as error:
         raise SchemaError(f"task {task_id}: {field}: missing") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError) as error:
         raise SchemaError(f"task {task_id}: {field}: cannot be read: {error}") from error

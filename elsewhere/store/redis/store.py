@@ -21,7 +21,7 @@ from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering, connect, patient
 from elsewhere.store.redis.job import job_fields
 from elsewhere.store.redis.record import encode_overrides, encode_stop, new_fields, pairs, read_record
-from elsewhere.store.refusal import illegal_move, no_draft, not_found, owned
+from elsewhere.store.refusal import illegal_move, no_draft, no_parent, not_found, owned
 from elsewhere.store.script import Argument, Script
 
 CREATE = Script(__file__, "create.lua")
@@ -88,11 +88,13 @@ class RedisStore:
         return [task for task in self._records(chosen) if task.status is status]
 
     def enqueue(self, task_id: str, queue: str) -> int:
-        """Move a draft to the end of ``queue``."""
+        """Move a draft into ``queue``, or let it wait for its parents or its time."""
         arguments = [task_id, queue_name.checked(queue), *_flat(job_fields(task_id))]
         answer = ENQUEUE.run(self.connection, [keys.task(task_id)], arguments)
         if answer[0] == b"refused":
             raise no_draft(task_id, answer[1].decode(), answer[2].decode())
+        if answer[0] == b"orphan":
+            raise no_parent(task_id, answer[1].decode())
         return int(accepted(answer, task_id)[0])
 
     def move(

@@ -7,14 +7,66 @@ local rq_registry_of = {completed = keys.rq_finished, failed = keys.rq_failed, s
 -- RQ looks for a `canceled` job in the canceled registry, for a `stopped` one in the failed registry.
 local rq_status_of = {completed = 'finished', failed = 'failed', stopped = 'canceled'}
 
--- The task stands in `queue`, on its left side when it goes first; answers the queue's length.
-local function rq_wait(id, queue, first)
+-- The job is `status` in `queue`, and no attempt runs it.
+local function rq_rest(id, queue, status)
   redis.call('SADD', keys.RQ_QUEUES, keys.rq_queue(queue))
-  redis.call('HSET', keys.rq_job(id), 'status', 'queued', 'origin', queue, 'enqueued_at', utc(now),
+  redis.call('HSET', keys.rq_job(id), 'status', status, 'origin', queue, 'enqueued_at', utc(now),
     'started_at', '', 'ended_at', '', 'last_heartbeat', '', 'worker_name', '')
-  local length = redis.call(first and 'LPUSH' or 'RPUSH', keys.rq_queue(queue), id)
+end
+
+-- Takers look: at the queue, or at when the next of its tasks is due.
+local function rq_wake(id, queue)
   redis.call('XADD', keys.queue_wake(queue), 'MAXLEN', 1, '*', 'task', id)
-  return length
+end
+
+-- Enter a line from its tail, behind all of the same or a higher priority; answers the position from
+-- 0. Almost always that is the tail itself, so little is read at first.
+local function rq_insert(line, id)
+  local function priority(of) return tonumber(redis.call('HGET', keys.task(of), 'priority') or 0) end
+  local own, length, passed, window = priority(id), redis.call('LLEN', line), 0, 1
+  while passed < length do
+    local ids = redis.call('LRANGE', line, math.max(length - passed - window, 0), length - passed - 1)
+    for index = #ids, 1, -1 do
+      if priority(ids[index]) >= own then
+        if passed == 0 then
+          redis.call('RPUSH', line, id)
+        else
+          redis.call('LINSERT', line, 'AFTER', ids[index], id)
+        end
+        return length - passed
+      end
+      passed = passed + 1
+    end
+    window = math.min(window * 4, 256)
+  end
+  redis.call('LPUSH', line, id)
+  return 0
+end
+
+-- The task stands in `queue`, before all others when it goes first; answers its position from 0.
+local function rq_wait(id, queue, first)
+  rq_rest(id, queue, 'queued')
+  local position = 0
+  if first then
+    redis.call('LPUSH', keys.rq_queue(queue), id)
+  else
+    position = rq_insert(keys.rq_queue(queue), id)
+  end
+  rq_wake(id, queue)
+  return position
+end
+
+-- The task waits for a moment, text of seconds since the epoch.
+local function rq_schedule(id, queue, moment)
+  rq_rest(id, queue, 'scheduled')
+  redis.call('ZADD', keys.rq_scheduled(queue), moment, id)
+  rq_wake(id, queue)
+end
+
+-- The task waits for other tasks.
+local function rq_defer(id, queue)
+  rq_rest(id, queue, 'deferred')
+  redis.call('ZADD', keys.rq_deferred(queue), now, id)
 end
 
 -- The attempt's execution, until `ttl_ms` from now.
