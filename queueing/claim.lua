@@ -1,14 +1,18 @@
 --! needs clock.lua
 --! needs events.lua
 --! needs rq.lua
+--! needs waiting.lua
 -- claim(id, queue, agent, lease_ms): give the next attempt of a task to an agent, with a lease by the
 -- server's clock. `queue` is nil for a draft that is executed without one. The task has left its
--- queue already. Answers the task's hash as {field, value, ...}.
+-- queue already; whatever it waited for, it waits no more. Answers the task's hash as {field, value, ...}.
 
 local function claim(id, queue, agent, lease_ms)
   local task = keys.task(id)
   local attempt = redis.call('HINCRBY', task, 'attempt', 1)
-  redis.call('HSET', task, 'status', 'in_progress', 'status_message', '', 'agent', agent, 'log_sequence', 0)
+  redis.call('HSET', task, 'status', 'in_progress', 'status_message', '', 'agent', agent, 'log_sequence', 0,
+    'lease_ms', lease_ms)
+  stop_waiting(id, queue)
+  redis.call('SADD', keys.ACCEPTED, id)
   redis.call('HSETNX', task, 'started', now)
   redis.call('ZADD', keys.LEASES, now_ms + lease_ms, id)
   if queue then

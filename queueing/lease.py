@@ -33,6 +33,8 @@ def renew(connection: redis.Redis, lease: Lease) -> Renewal:
 def commit(connection: redis.Redis, lease: Lease, outcome: Outcome) -> Status:
     """End the task as ``outcome`` says, and return the status that it then has.
 
+    A script that failed, of a task whose terms allow another retry and that nobody asked to
+    stop, ends the attempt only: the task is ``queued`` then, for now or after its backoff.
     Of all who try, one wins. The winner may repeat the same call and gets the same answer.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Literal, cast
 import redis
 
 from elsewhere.store.script import Script
+from queueing.take import milliseconds
 
 REAP = Script(__file__, "reap.lua")
 ROUND = 100
@@ -27,16 +28,19 @@ class Reaped:
     end: End
 
 
-def reap(connection: redis.Redis, *, poisoned_after: int = 3) -> list[Reaped]:
+def reap(connection: redis.Redis, *, poisoned_after: int = 3, grace_seconds: float = 20.0) -> list[Reaped]:
     """Take every task whose lease is over, by the server's clock, from its agent.
 
     It goes back to the front of its queue, or is stopped where a stop was pending, or fails
     as poisoned after ``poisoned_after`` lost attempts in a row. Any number of agents may reap
     at once: each attempt is reaped by one of them.
+
+    The first reaping after the server was started, or emptied, reaps nothing: every lease then
+    lasts for its own length, and for ``grace_seconds`` at least, from that moment on.
     """
     reaped: list[Reaped] = []
     while True:
-        answer = REAP.run(connection, (), [poisoned_after, ROUND])
+        answer = REAP.run(connection, (), [poisoned_after, ROUND, milliseconds(grace_seconds)])
         reaped += [
             Reaped(task_id.decode(), int(attempt), agent.decode(), cast(End, end.decode()))
             for task_id, attempt, agent, end in answer

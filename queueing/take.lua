@@ -2,14 +2,15 @@
 -- Take the first task of several queues, in their order, that a slot can run.
 --
 -- ARGV[1] agent   ARGV[2] lease in milliseconds   ARGV[3] GPUs offered   ARGV[4] bytes of memory offered,
--- 0 for unknown   ARGV[5] tags offered, as words   ARGV[6..] names of the queues
+-- 0 for unknown   ARGV[5] tags offered, as words   ARGV[6] token of this take, or ''
+-- ARGV[7..] names of the queues
 -- answer  {id, {field, value, ...}} of the claimed task, or nil when nothing fits
 --
 -- Ids of tasks that are gone or are not queued any more are dropped on the way. A queue is read in
 -- windows, so that finding a fitting task at its head costs little however long it is.
 
 local WINDOW = 128
-local agent, lease_ms = ARGV[1], tonumber(ARGV[2])
+local agent, lease_ms, token = ARGV[1], tonumber(ARGV[2]), ARGV[6]
 local gpus, memory = tonumber(ARGV[3]), tonumber(ARGV[4])
 local tags = {}
 for tag in string.gmatch(ARGV[5], '%S+') do tags[tag] = true end
@@ -43,13 +44,32 @@ local function first_fitting(queue)
   end
 end
 
-for index = 6, #ARGV do
+-- What an earlier call with this token claimed, if its answer was lost and the claim still stands.
+local function claimed_before()
+  local id, attempt = string.match(redis.call('GET', keys.claim(token)) or '', '^(%S+) (%S+)$')
+  if not id then return nil end
+  local stands = redis.call('HMGET', keys.task(id), 'status', 'attempt', 'agent')
+  if stands[1] ~= 'in_progress' or stands[2] ~= attempt or stands[3] ~= agent then return nil end
+  redis.call('ZADD', keys.LEASES, now_ms + lease_ms, id)
+  return {id, redis.call('HGETALL', keys.task(id))}
+end
+
+if token ~= '' then
+  local before = claimed_before()
+  if before then return before end
+end
+for index = 7, #ARGV do
   local queue = ARGV[index]
   if redis.call('SISMEMBER', keys.QUEUES_PAUSED, queue) == 0 then
     local id = first_fitting(queue)
     if id then
       redis.call('LREM', keys.rq_queue(queue), 0, id)
-      return {id, claim(id, queue, agent, lease_ms)}
+      local fields = claim(id, queue, agent, lease_ms)
+      if token ~= '' then
+        local attempt = redis.call('HGET', keys.task(id), 'attempt')
+        redis.call('SET', keys.claim(token), id .. ' ' .. attempt, 'PX', lease_ms)
+      end
+      return {id, fields}
     end
   end
 end

@@ -18,16 +18,23 @@ TAKE_TASK = Script(__file__, "take_task.lua")
 
 
 def take(
-    connection: redis.Redis, agent: str, queues: Sequence[str], offer: Offer, lease_seconds: float
+    connection: redis.Redis,
+    agent: str,
+    queues: Sequence[str],
+    offer: Offer,
+    lease_seconds: float,
+    token: str | None = None,
 ) -> Claim | None:
     """Claim the first task of ``queues``, in their order, whose needs fit ``offer``; None if none does.
 
     Paused queues are skipped, tasks that do not fit are left where they stand. When the answer
-    is lost on the way, the claimed task comes back through ``reap`` once its lease is over.
+    is lost on the way, the same call with the same ``token`` (any text that no other take uses)
+    gives the same claim, its lease lasting from then on. Without a token, or when the call is not
+    repeated, the claimed task comes back through ``reap`` once its lease is over.
     """
     tags = " ".join(map(encode_tag, offer.tags))
     slot = (agent, milliseconds(lease_seconds), offer.gpus, offer.memory_bytes)
-    answer = TAKE.run(connection, (), [*slot, tags, *queues])
+    answer = TAKE.run(connection, (), [*slot, tags, token or "", *queues])
     if answer is None:
         return None
     return _claim(answer[0].decode(), agent, lease_seconds, answer[1])

@@ -13,7 +13,7 @@ from elsewhere.contract.spec import Entry, Needs, TaskSpec
 from elsewhere.contract.task import NewTask
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
-from queueing import put, take
+from queueing import put, reap, take
 
 PutTask = Callable[..., str]
 TakeOne = Callable[..., Claim]
@@ -22,6 +22,8 @@ TakeOne = Callable[..., Claim]
 @pytest.fixture
 def connection(redis_url: str) -> Iterator[redis.Redis]:
     client = connect(redis_url)
+    # The first reaping on a server spares everybody.
+    assert reap(client) == []
     yield client
     client.close()
 

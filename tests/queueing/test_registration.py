@@ -70,7 +70,7 @@ def test_a_withdrawn_agent_leaves_nothing_behind(connection: redis.Redis, agent:
     agent.announce()
     agent.withdraw()
     agent.withdraw()
-    assert connection.keys("*") == []
+    assert connection.keys("*") == [keys.SERVER_RUN.encode()]
 
 
 def test_to_rq_an_agent_is_a_worker_with_queues_and_a_state(
