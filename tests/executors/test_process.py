@@ -198,7 +198,6 @@ def carried(process: psutil.Process) -> str | None:
 def test_output_goes_on_after_the_command_ended(start: Start) -> None:
     running = start("""
         import subprocess, sys
-        subprocess.Popen([sys.executable, "-c", "input(); print('late')"], stdin=sys.stdin)
         subprocess.Popen(["sh", "-c", "sleep 0.2; echo late"])
         print("early", flush=True)
     """)
