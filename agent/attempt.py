@@ -28,7 +28,7 @@ from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
 from elsewhere.startup import lay_sdk
-from executors.contract import Executor, Exit
+from executors.contract import Executor, Exit, Running
 
 LEFTOVER_GRACE_SECONDS = 2.0
 """What processes that a script leaves behind get, to end after it, before they are killed."""
@@ -70,13 +70,14 @@ class Attempt:
         self._sender = Sender(self._journal, line.deliver)
         self._own = JournaledTask(line.store, self._journal, claim.task)
         self._used_overrides: set[str] = set()
+        self._holding = contextlib.ExitStack()
         folders = config.folders
         self._tree = folders.workspaces / f"{self._lease.task_id}-{self._lease.attempt}"
         self._socket = folders.sockets / f"{self._lease.task_id[:16]}-{self._lease.attempt}.sock"
 
     def run(self) -> Outcome:
         """Workspace, environment, launch, stream, finish; the heartbeat around all of it."""
-        with self._heartbeat():
+        with self._heartbeat(), self._holding:
             self._sender.start()
             outcome = self._story()
             self._state_outcome(outcome)
@@ -119,7 +120,10 @@ class Attempt:
     def _prepare_environment(self) -> Environment:
         self._tell("environment")
         environments = Environments(self._config.folders.environments)
-        environment = environments.prepare(self._task.spec.packages, note=self._note)
+        # Until the script has ended: no janitor removes it meanwhile.
+        environment = self._holding.enter_context(
+            environments.held(self._task.spec.packages, note=self._note)
+        )
         self._stop.check()
         return environment
 
@@ -137,18 +141,25 @@ class Attempt:
         )
         with self._relay():
             running = self._executor.start(command)
-            self._told_launch(running.pid)
-            self._tell("launched", f"pid {running.pid}" if running.pid else "")
-            for note in running.notes:
-                self._note(note)
-            pump = Pump(running.output, self._journal, self._echo)
-            pump.start()
-            with self._stop.ends_by(running.terminate), self._time_limit():
-                ended = running.wait()
-            outcome = self._stop.reason or _exited(ended)
-            self._state_outcome(outcome)
-            running.terminate(LEFTOVER_GRACE_SECONDS)
-            pump.join()
+            try:
+                return self._stream(running)
+            finally:
+                # Whatever happened: nothing of the tree outlives its script.
+                running.terminate(LEFTOVER_GRACE_SECONDS)
+
+    def _stream(self, running: Running) -> Outcome:
+        self._told_launch(running.pid)
+        self._tell("launched", f"pid {running.pid}" if running.pid else "")
+        for note in running.notes:
+            self._note(note)
+        pump = Pump(running.output, self._journal, self._echo)
+        pump.start()
+        with self._stop.ends_by(running.terminate), self._time_limit():
+            ended = running.wait()
+        outcome = self._stop.reason or _exited(ended)
+        self._state_outcome(outcome)
+        running.terminate(LEFTOVER_GRACE_SECONDS)
+        pump.join()
         return self._explain(outcome, pump)
 
     def _explain(self, outcome: Outcome, pump: Pump) -> Outcome:

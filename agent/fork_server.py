@@ -15,11 +15,13 @@ import os
 import signal
 import socket
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from agent.config import AttemptConfig
+from agent.janitor import JanitorConfig
+from agent.janitor.process import become_janitor
 from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.lease import Claim
@@ -73,6 +75,14 @@ class ForkServer:
         """
         return self._ask({"state": str(state)})
 
+    def start_sweep(self, config: JanitorConfig, state: Path, *, as_json: bool) -> int:
+        """Start a janitor that goes round once, for the agent whose folder is ``state``; its process id.
+
+        Raises:
+            ForkServerDied: nothing was started.
+        """
+        return self._ask({"sweep": asdict(config), "state": str(state), "as_json": as_json})
+
     def _ask(self, request: dict[str, Any]) -> int:
         body = json.dumps(request).encode()
         try:
@@ -108,6 +118,8 @@ def _warm_up() -> None:
     In the daemon, before the fork, so that there is one copy of it all; frozen, so that no
     garbage collection touches, and thereby copies, the shared pages.
     """
+    import agent.salvage
+    import agent.supervisor  # noqa: F401 - imported for those that are forked
     from agent import environment
 
     environment.warm()
@@ -118,6 +130,9 @@ def _warm_up() -> None:
 def _follow(request: dict[str, Any], config: AttemptConfig) -> int:
     from agent.supervisor import become_salvager, become_supervisor
 
+    if "sweep" in request:
+        sweep = JanitorConfig(**request["sweep"])
+        return become_janitor(config.folders, sweep, config.state.name, as_json=request["as_json"])
     if "claim" not in request:
         return become_salvager(config)
     gpus = request["gpus"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from agent import workspace
 from agent.environment import Environments, lock_of
 from agent.workspace.repository import Repository
 from elsewhere.contract.spec import Packages, Source
+
+sweep_module = sys.modules["agent.janitor.sweep"]
 
 NOBODYS = {"max_environments": 0, "max_repositories": 0, "idle_seconds": 0}
 """A janitor that removes whatever it may."""
@@ -144,6 +147,22 @@ def test_an_environment_that_goes_before_it_can_be_held_is_built_again(
     with environments.held(Packages(), note=notes.append) as environment:
         assert subprocess.run([environment.python, "-c", ""]).returncode == 0
     assert any("removed meanwhile" in note for note in notes)
+
+
+def test_what_is_used_while_the_janitor_makes_its_list_stays(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = machine.environment("first", idle=2 * HOUR), machine.environment("second")
+    delete = sweep_module.delete
+
+    def delete_slowly(trash: Path) -> int:
+        set_age(second / ".elsewhere-ready", 0)
+        return delete(trash)
+
+    monkeypatch.setattr(sweep_module, "delete", delete_slowly)
+    assert machine.sweep(max_environments=0).environments == 1
+    assert not first.exists()
+    assert second.is_dir()
 
 
 def test_what_somebody_builds_stays_and_what_a_killed_build_left_goes(machine: Machine) -> None:

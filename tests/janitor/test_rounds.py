@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ def test_not_one_byte_free_is_no_obstacle(machine: Machine, small_disk: Path) ->
     swept = machine.sweep(min_free_bytes=2 * MIB)
     assert swept.environments == 1
     assert not folder.exists()
+
+
+def test_not_one_more_name_is_no_obstacle(machine: Machine, small_disk: Path) -> None:
+    machine.root = small_disk
+    folder = machine.environment("old", size=3 * MIB)
+    (folder.parent / f"{folder.name}.lock").touch()
+    disk = os.statvfs(small_disk)
+    names = f"remount,nr_inodes={disk.f_files - disk.f_ffree}"
+    subprocess.run(["mount", "-o", names, str(small_disk)], check=True)
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "one more").touch()
+    assert machine.sweep(max_environments=0).environments == 1
 
 
 def test_a_full_disk_takes_nothing_in_use(machine: Machine, small_disk: Path) -> None:
