@@ -26,16 +26,25 @@ local function waits_truly(id, queue, says)
   return #parents > 0 and redis.call('ZSCORE', keys.rq_deferred(queue), id)
 end
 
-local function put_back(id, queue)
+local function put_back(id, queue, says)
+  for _, registry in pairs(rq_registry_of) do redis.call('ZREM', registry(queue), id) end
+  if not says then
+    rq_wait(id, queue, true)
+    return 'stood nowhere: now at the front of ' .. queue
+  end
+  local moment = string.match(says, '^until (%S+)$')
+  if moment then
+    hold_until(id, queue, tonumber(moment))
+    return 'stood nowhere: waits for its time again'
+  end
   local unmet, _, parent = unmet_parents(id)
   stop_waiting(id, queue)
   if not unmet then
     end_task(id, 'stopped', 'parent failed: ' .. parent, '')
     return 'stood nowhere, and its parent ' .. parent .. ' has failed'
   end
-  for _, registry in pairs(rq_registry_of) do redis.call('ZREM', registry(queue), id) end
-  if line_up(id, queue, unmet, true) then return 'stood nowhere: now at the front of ' .. queue end
-  return 'stood nowhere: waits again in ' .. queue
+  line_up(id, queue, unmet, true)
+  return 'stood nowhere: looked for its parents again'
 end
 
 local function mend(id)
@@ -47,7 +56,7 @@ local function mend(id)
     else
       stands = redis.call('LPOS', keys.rq_queue(queue), id)
     end
-    return not stands and put_back(id, queue)
+    return not stands and put_back(id, queue, says)
   end
   if status == 'in_progress' then
     if redis.call('ZSCORE', keys.LEASES, id) then return nil end

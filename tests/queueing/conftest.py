@@ -11,6 +11,7 @@ import redis
 from elsewhere.contract.lease import Claim, Offer
 from elsewhere.contract.spec import Entry, Needs, TaskSpec
 from elsewhere.contract.task import NewTask
+from elsewhere.contract.terms import Terms
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
 from queueing import put, reap, take
@@ -35,16 +36,17 @@ def store(connection: redis.Redis) -> RedisStore:
 
 @pytest.fixture
 def make_draft(store: RedisStore) -> PutTask:
-    def make(name: str = "svm", needs: Needs = Needs()) -> str:  # noqa: B008 - frozen
-        return store.create(NewTask("digits", name, TaskSpec(Entry("train.py"), needs=needs))).id
+    def make(name: str = "svm", needs: Needs = Needs(), **terms: object) -> str:  # noqa: B008 - frozen
+        spec = TaskSpec(Entry("train.py"), needs=needs)
+        return store.create(NewTask("digits", name, spec, terms=Terms(**terms))).id  # type: ignore[arg-type]
 
     return make
 
 
 @pytest.fixture
 def put_task(store: RedisStore, make_draft: PutTask) -> PutTask:
-    def put_one(queue: str = "default", needs: Needs = Needs()) -> str:  # noqa: B008 - frozen
-        task_id = make_draft(needs=needs)
+    def put_one(queue: str = "default", **details: object) -> str:
+        task_id = make_draft(**details)
         put(store, task_id, queue)
         return task_id
 

@@ -15,11 +15,14 @@ from rq.executions import ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.registry import (
     CanceledJobRegistry,
+    DeferredJobRegistry,
     FailedJobRegistry,
     FinishedJobRegistry,
+    ScheduledJobRegistry,
     StartedJobRegistry,
     clean_registries,
 )
+from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from elsewhere.contract import keys
@@ -28,7 +31,7 @@ from elsewhere.contract.status import Status
 from elsewhere.contract.task import StopRequest
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.job import FUNCTION
-from queueing import Registration, commit, give_back, list_queues, renew
+from queueing import Registration, commit, give_back, list_queues, promote, renew
 
 
 def fetch(connection: redis.Redis, task_id: str) -> Job:
@@ -134,6 +137,50 @@ def test_rq_finds_completed_and_stopped_tasks_in_their_registries(
     assert connection.keys("rq:*") == [b"rq:queues"]
 
 
+def test_rq_finds_waiting_tasks_in_its_registries(
+    connection: redis.Redis, put_task, take_one, store: RedisStore
+) -> None:
+    moment = connection.time()[0] + 86400.5
+    timed, parent = put_task(run_at=moment), put_task(retries=1, backoff_seconds=3600.0)
+    child = put_task(parents=(parent,))
+    scheduled = ScheduledJobRegistry("default", connection=connection)
+    deferred = DeferredJobRegistry("default", connection=connection)
+    assert (scheduled.get_job_ids(), deferred.get_job_ids()) == ([timed], [child])
+    assert scheduled.get_scheduled_time(timed).timestamp() == moment
+    assert fetch(connection, timed).get_status() is JobStatus.SCHEDULED
+    assert fetch(connection, child).get_status() is JobStatus.DEFERRED
+    clean_registries(Queue("default", connection=connection, serializer=JSONSerializer))
+
+    commit(connection, take_one().lease, Exited(1))
+    assert scheduled.get_job_ids() == [parent, timed]
+    job = fetch(connection, parent)
+    assert (job.get_status(), job.get_executions(), job.worker_name) == (JobStatus.SCHEDULED, [], None)
+    assert StartedJobRegistry("default", connection=connection).get_job_ids() == []
+    connection.zadd(keys.rq_scheduled("default"), {parent: 1})
+    promote(connection)
+    commit(connection, take_one().lease, Exited(0))
+    assert (deferred.get_job_ids(), scheduled.get_job_ids()) == ([], [timed])
+    assert fetch(connection, child).get_status() is JobStatus.QUEUED
+    # RQ's own deletion finds a waiting task, too.
+    fetch(connection, timed).delete()
+    assert scheduled.get_job_ids() == []
+
+
+def test_rqs_own_scheduler_may_promote_a_task(
+    connection: redis.Redis, put_task, take_one, store: RedisStore
+) -> None:
+    task_id = put_task(run_at=connection.time()[0] + 86400.0)
+    connection.zadd(keys.rq_scheduled("default"), {task_id: 1})
+    scheduler = RQScheduler([Queue("default", connection=connection)], connection, serializer=JSONSerializer)
+    scheduler.acquire_locks()
+    scheduler.enqueue_scheduled_jobs()
+    scheduler.release_locks()
+    assert promote(connection) is None
+    claim = take_one()
+    assert (claim.lease.task_id, claim.task.waits_for) == (task_id, "")
+    assert commit(connection, claim.lease, Exited(0)) is Status.COMPLETED
+
+
 def info(redis_url: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "rq.cli", "info", "--raw", "--url", redis_url],
@@ -152,6 +199,7 @@ def test_rq_info_counts_what_we_count(
     for _ in range(10):
         put_task()
     put_task("other")
+    put_task("other", run_at=connection.time()[0] + 86400.0)
     leases = [take_one("box").lease for _ in range(6)]
     outcomes = [Exited(0), Exited(0), Exited(0), Exited(1), Stopped("ada")]
     for lease, outcome in zip(leases[:5], outcomes, strict=True):
