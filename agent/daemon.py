@@ -7,16 +7,19 @@ of those that died.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
 import sys
 import time
+import uuid
 from typing import Any, NoReturn
 
 from agent.config import AttemptConfig, DaemonConfig
 from agent.ear import Ear
 from agent.fork_server import ForkServer, ForkServerDied
+from agent.janitor import configured
 from agent.log import daemon_log
 from agent.presence import Presence
 from agent.slots import Slot, Slots
@@ -28,6 +31,7 @@ from elsewhere.contract.lease import Claim, Offer
 from elsewhere.settings import Folders
 
 RETRY_SECONDS = 1.0
+RECONCILE_SECONDS = 30.0
 
 
 def run(config: DaemonConfig) -> int:
@@ -54,6 +58,7 @@ def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig
         heartbeat_seconds=config.heartbeat_seconds,
         lease_seconds=config.lease_seconds,
         stop_grace_seconds=config.stop_grace_seconds,
+        on_partition=config.on_partition,
     )
 
 
@@ -91,7 +96,14 @@ class Daemon:
         self._signals = 0
         self._signals_followed = 0
         self._draining = False
+        self._queues = list(config.queues)
+        # Kept until a claim was answered: asked again, a claim whose answer was lost is given again.
+        self._token = uuid.uuid4().hex
         self._beat_at = 0.0
+        self._reconcile_at = 0.0
+        self._janitor = configured(config.settings.folders)
+        self._sweep_at = 0.0
+        self._due_at = math.inf
         self._retry_at = 0.0
         self._idle_since = time.monotonic()
         self._reachable = True
@@ -108,6 +120,7 @@ class Daemon:
             self._follow_signals()
             self._empty_slots()
             self._talk_to_server()
+            self._sweep()
             self._wait()
         return self._leave()
 
@@ -131,7 +144,11 @@ class Daemon:
             self._reachable = True
 
     def _beat(self) -> None:
-        if time.monotonic() < self._beat_at:
+        now = time.monotonic()
+        # Each time, since what woke us may be a task whose time is to come.
+        due = self._queueing.promote(self._connection)
+        self._due_at = math.inf if due is None else now + due
+        if now < self._beat_at:
             return
         if self._registration.beat(self._slots.busy) == "draining" and not self._draining:
             self._log.info("draining", running=self._slots.busy, asked="through the store")
@@ -140,7 +157,21 @@ class Daemon:
             self._log.warning(
                 "reaped", task=reaped.task_id, attempt=reaped.attempt, of=reaped.agent, end=reaped.end
             )
-        self._beat_at = time.monotonic() + self._config.heartbeat_seconds
+        if now >= self._reconcile_at:
+            for repair in self._queueing.reconcile(self._connection):
+                self._log.warning("repaired", task=repair.task_id, what=repair.what)
+            self._reconcile_at = now + RECONCILE_SECONDS
+        self._beat_at = now + self._config.heartbeat_seconds
+
+    def _sweep(self) -> None:
+        """From time to time, a janitor goes round: a process of its own, for which nobody waits."""
+        if time.monotonic() < self._sweep_at:
+            return
+        try:
+            self._fork_server.start_sweep(self._janitor, self._presence.folder, as_json=self._config.json_log)
+        except ForkServerDied:
+            self._begin_again()
+        self._sweep_at = time.monotonic() + self._janitor.janitor_seconds
 
     def _claim(self) -> None:
         refused: set[Offer] = set()
@@ -150,14 +181,19 @@ class Daemon:
             claim = self._queueing.take(
                 self._connection,
                 self._presence.name,
-                self._config.queues,
+                self._queues,
                 slot.offer,
                 self._config.lease_seconds,
+                token=self._token,
             )
+            self._token = uuid.uuid4().hex
             if claim is None:
                 refused.add(slot.offer)
             else:
                 self._start(claim, slot)
+                if self._config.fair and claim.task.queue in self._queues:
+                    self._queues.remove(claim.task.queue)
+                    self._queues.append(claim.task.queue)
 
     def _start(self, claim: Claim, slot: Slot) -> None:
         name = f"{claim.lease.task_id}-{claim.lease.attempt}"
@@ -188,7 +224,7 @@ class Daemon:
 
     def _wait(self) -> None:
         now = time.monotonic()
-        until = [max(self._beat_at, self._retry_at)]
+        until = [max(min(self._beat_at, self._due_at), self._retry_at)]
         if self._config.exit_when_idle is not None and self._slots.busy == 0:
             until.append(self._idle_since + self._config.exit_when_idle)
         if self._finished() or self._signals > self._signals_followed:
@@ -270,4 +306,4 @@ class Daemon:
         """Without a fork server nothing can be started: begin afresh, which loses nothing."""
         self._log.warning("the fork server died: starting again")
         sys.stderr.flush()
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves
