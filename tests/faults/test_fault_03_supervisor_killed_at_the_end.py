@@ -1,0 +1,64 @@
+"""Fault 3: the supervisor dies between the end of the script and the commit of its outcome."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from faults.conftest import Recorder
+from faults.proxy import FaultProxy
+from faults.steady import Steady, box_folder, runs
+from flow.world import World, eventually
+
+
+@pytest.mark.fault(3)
+def test_an_exit_code_survives_the_supervisor_that_could_not_commit_it(
+    world: World, far: World, proxy: FaultProxy, figure: Recorder
+) -> None:
+    """Seen failing with `AttemptState.write_outcome` emptied: the script ran again as attempt 2."""
+    box = far.box()
+    steady = Steady(world, code=7)
+    pid = steady.begun()
+    (supervisor,) = box.supervisors()
+    proxy.black_hole()
+    steady.open_gate()
+    eventually(lambda: list(box_folder(far, box).glob("*/outcome.json")), 20, "the outcome to be on disk")
+    supervisor.kill()
+    supervisor.wait(10)
+    proxy.restore()
+    restored = time.monotonic()
+    record = steady.ended("failed")
+    figure(
+        fault=3,
+        promise="the script's exit code is committed, its log is whole, and it does not run again",
+        measured="link restored after the kill → outcome in the store",
+        seconds=time.monotonic() - restored,
+    )
+    assert (record.exit_code, record.attempt) == (7, 1)
+    assert [told.pid for told in steady.told] == [pid, pid]
+    steady.require_whole_log()
+
+
+@pytest.mark.fault(3)
+def test_an_exit_that_no_supervisor_saw_is_recovered_or_run_again_and_never_lost(
+    world: World, figure: Recorder
+) -> None:
+    """Seen failing with `queueing.reap` answering nothing: the task stayed in progress for good."""
+    box = world.box("--heartbeat", "0.5", "--lease", "3")
+    steady = Steady(world)
+    pid = steady.begun()
+    (supervisor,) = box.supervisors()
+    supervisor.suspend()
+    steady.open_gate()
+    eventually(lambda: not runs(pid), 20, "the script to end")
+    supervisor.kill()
+    died = time.monotonic()
+    record = steady.ended("completed")
+    figure(
+        fault=3,
+        promise="a script whose end not even its supervisor saw has ended once for the store",
+        measured="kill → the task has ended, lease of 3 s",
+        seconds=time.monotonic() - died,
+    )
+    assert len([kind for kind, *_ in steady.events if kind == "ended"]) == 1
+    steady.require_whole_log(record.attempt)
