@@ -33,6 +33,10 @@ class Script:
     """Exit code, or minus the signal that kills it; None runs until it is made to end."""
     ignores_interrupt: bool = False
     """Whether SIGTERM does nothing to it."""
+    oom_killed: bool = False
+    """Whether its own end was for want of memory."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the launch."""
     failure: str | None = None
     """Why it cannot be started, if it cannot."""
 
@@ -78,6 +82,11 @@ class DummyRunning:
     def pid(self) -> None:
         """None: there is no process."""
         return
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the script says."""
+        return self._script.notes
 
     @property
     def output(self) -> int:
@@ -128,7 +137,7 @@ class _Play:
             self._perform()
         finally:
             with self._cutting:
-                self.ending = self._cut or Exit(self._script.code or 0)
+                self.ending = self._cut or Exit(self._script.code or 0, self._script.oom_killed)
                 self.ended.set()
             for descriptor in (self._written, self._wake, self._waker):
                 os.close(descriptor)

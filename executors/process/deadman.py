@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -27,16 +28,19 @@ class Deadman:
         self._held: int | None = held
 
     @classmethod
-    def watch(cls, group: int, mark: str | None) -> Deadman | None:
-        """Watch over the launch of that process group; None where there is no shell, or no room for it."""
+    def watch(cls, group: int, mark: str | None, folders: Sequence[Path]) -> Deadman | None:
+        """Watch over the launch of that process group; None where there is no shell, or no room for it.
+
+        The cgroups ``folders`` are removed after the tree.
+        """
         try:
             heard, held = os.pipe()
         except OSError:
             return None
-        entries = mark.split("\n") if mark else []
+        entries = mark.split("\n") if mark else ["", ""]
         try:
             process = subprocess.Popen(
-                [_SHELL, str(_SCRIPT), str(group), *entries],
+                [_SHELL, str(_SCRIPT), str(group), *entries, *map(str, folders)],
                 stdin=heard,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

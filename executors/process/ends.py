@@ -11,6 +11,8 @@ from typing import Final
 
 import psutil
 
+from executors.process.deadline import Deadline
+
 _LONGEST_SECONDS: Final = 2_000_000.0
 """What ``poll`` can wait at once: its milliseconds are a C int."""
 
@@ -26,37 +28,42 @@ def open_end(pid: int) -> int | None:
         return None
 
 
-def await_readable(descriptor: int, seconds: float | None) -> bool:
-    """Whether ``descriptor`` became readable within ``seconds``; None waits for ever."""
+def await_readable(descriptor: int, seconds: float | None, *others: int) -> bool:
+    """Whether ``descriptor`` or one of the others became readable within ``seconds``; None waits for ever."""
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
+    for each in (descriptor, *others):
+        poll.register(each, select.POLLIN)
     if seconds is None:
         return bool(poll.poll())
     # Rounded up, so that the wait is never shorter than was asked.
     return bool(poll.poll(math.ceil(min(max(seconds, 0.0), _LONGEST_SECONDS) * 1000)))
 
 
-def await_ends(processes: Sequence[psutil.Process], seconds: float) -> None:
-    """Wait until all the processes have ended, at most ``seconds``. Any process will do."""
-    deadline = time.monotonic() + seconds
+def await_ends(processes: Sequence[psutil.Process], deadline: Deadline) -> None:
+    """Wait until all the processes have ended, at most until ``deadline``. Any process will do.
+
+    Returns early when the deadline is brought nearer, for the caller to think again.
+    """
     for process in processes:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        if not _await_end(process, deadline):
             return
-        _await_end(process, left)
 
 
-def _await_end(process: psutil.Process, seconds: float) -> None:
+def _await_end(process: psutil.Process, deadline: Deadline) -> bool:
+    """Whether it is worth to wait for the next one."""
+    left = deadline.left()
+    if left <= 0:
+        return False
     descriptor = open_end(process.pid)
     if descriptor is None:
-        deadline = time.monotonic() + seconds
-        while _runs(process) and time.monotonic() < deadline:
+        while _runs(process) and deadline.left() > 0:
             time.sleep(_ASK_SECONDS)
-        return
+        return True
     try:
         # The id may have been given again before it was opened: then there is nothing to wait for.
         if process.is_running():
-            await_readable(descriptor, seconds)
+            await_readable(descriptor, left, deadline.moved)
+        return not await_readable(deadline.moved, 0)
     finally:
         os.close(descriptor)
 

@@ -7,12 +7,17 @@ import fcntl
 import os
 import signal
 import subprocess
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 from elsewhere.contract.errors import LaunchError
+from elsewhere.contract.terms import Limits
 from executors.contract import Launch
+from executors.process.cgroup import Hold
+from executors.process.evidence import collect
+from executors.process.gate import pass_gate
 from executors.process.mark import mark_of
 from executors.process.running import ProcessRunning
 from executors.process.signals import default_signals
@@ -31,7 +36,8 @@ class ProcessExecutor:
     in the tree escapes its end. The tree also ends when the calling process dies.
 
     Launches that run side by side in one process are told apart by session and by mark
-    (``ELSEWHERE_TASK_ID`` and ``ELSEWHERE_ATTEMPT`` in their environments).
+    (``ELSEWHERE_TASK_ID`` and ``ELSEWHERE_ATTEMPT`` in their environments). Limits are held
+    by cgroups, which only a command with limits gets.
     """
 
     name = "process"
@@ -47,42 +53,60 @@ class ProcessExecutor:
             LaunchError: it cannot be started; the message names the program or folder and the cause.
         """
         adopted = become_subreaper()
-        output, written = os.pipe()
-        try:
-            _widen(written)
-            process = _spawn(launch, written)
-        except BaseException:
-            os.close(output)
-            raise
-        finally:
-            os.close(written)
-        try:
-            return ProcessRunning(process, output, mark_of(launch.environment), adopted=adopted)
-        except BaseException:  # an interrupt, say: nothing may be left behind
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            os.close(output)
-            raise
+        with ExitStack() as undo:  # whatever goes wrong, an interrupt say: nothing is left behind
+            hold = None if launch.limits == Limits() else Hold(launch.limits)
+            if hold is not None:
+                undo.callback(hold.clear)
+            output, written = os.pipe()
+            undo.callback(os.close, output)
+            evidence = collect(hold)
+            if evidence is not None:
+                undo.callback(evidence.close)
+            try:
+                _widen(written)
+                process = _spawn(launch, written, hold)
+            finally:
+                os.close(written)
+            undo.callback(_kill, process)
+            mark = mark_of(launch.environment)
+            running = ProcessRunning(process, output, mark, adopted=adopted, hold=hold, evidence=evidence)
+            undo.pop_all()
+            return running
 
 
-def _spawn(launch: Launch, written: int) -> subprocess.Popen[bytes]:
+def _spawn(launch: Launch, written: int, hold: Hold | None) -> subprocess.Popen[bytes]:
     if not launch.argv:
         raise LaunchError("there is no command to start: its argument list is empty")
-    try:
+
+    def start(
+        argv: Sequence[str], environment: Mapping[str, str], handed_down: Sequence[int] = ()
+    ) -> subprocess.Popen[bytes]:
         # Without a preexec_fn, subprocess uses vfork: the start does not grow with our memory.
         with default_signals():
             return subprocess.Popen(
-                launch.argv,
+                argv,
                 cwd=launch.working_directory,
-                env=dict(launch.environment),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
                 start_new_session=True,
                 close_fds=True,
+                pass_fds=handed_down,
             )
+
+    environment = dict(launch.environment)
+    try:
+        if hold is None or not hold.folders:
+            return start(launch.argv, environment)
+        return pass_gate(start, launch.argv, environment, hold.folders, hold.lose)
     except (OSError, ValueError) as error:
         raise _failure(launch, error) from error
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _widen(pipe: int) -> None:

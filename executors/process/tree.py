@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 import psutil
 
+from executors.process.cgroup import sweep
+from executors.process.deadline import Deadline
 from executors.process.ends import await_ends
 from executors.process.mark import carries
 from executors.process.population import Population, Strangers
@@ -66,13 +67,12 @@ class Tree:
                     _reap(process.pid)
         return living
 
-    def end(self, grace: float) -> None:
-        """Ask every process to end, wait up to ``grace`` seconds, then kill until none is left.
+    def end(self, deadline: Deadline) -> None:
+        """Ask every process to end, wait until ``deadline``, then kill until none is left.
 
         Returns only when none is left: a process that the kernel cannot end (it waits for a
         broken disk or device) holds this up, as it holds what it uses.
         """
-        deadline = time.monotonic() + grace
         asked: set[psutil.Process] = set()
         empty_looks = 0
         while empty_looks < _EMPTY_LOOKS:
@@ -81,16 +81,15 @@ class Tree:
                 empty_looks = empty_looks + 1 if self._population.unmoved() else 0
                 continue
             empty_looks = 0
-            left = deadline - time.monotonic()
-            if left > 0:
+            if deadline.left() > 0:
                 new = [process for process in living if process not in asked]
                 # A stopped process would not hear that it should end.
                 _signal(new, signal.SIGTERM, signal.SIGCONT)
                 asked.update(new)
-                await_ends(living, left)
+                await_ends(living, deadline)
             else:
                 _signal(self._freeze(living), signal.SIGKILL)
-                await_ends(living, _LOOK_AGAIN_SECONDS)
+                await_ends(living, Deadline(_LOOK_AGAIN_SECONDS))
 
     def _freeze(self, living: list[psutil.Process]) -> list[psutil.Process]:
         """Stop all, so that none forks while the others are killed; return them."""
@@ -132,7 +131,8 @@ def end_tree(pid: int, create_time: float, grace: float, token: str | None) -> N
     """End what is left of a launch whose supervisor is dead.
 
     For a daemon that starts and finds the state of an attempt that nobody owns. Safe to
-    repeat, and to call when nothing is left.
+    repeat, and to call when nothing is left. The launch's cgroups go too, as those of any
+    other launch that was left behind.
 
     Args:
         pid: id of the command that was launched.
@@ -147,7 +147,8 @@ def end_tree(pid: int, create_time: float, grace: float, token: str | None) -> N
         if abs(found.create_time() - create_time) <= _SAME_START_SECONDS:
             leader = found
     if leader is not None or token is not None:
-        Tree(leader, token, Strangers()).end(grace)
+        Tree(leader, token, Strangers()).end(Deadline(grace))
+    sweep()
 
 
 def _session(pid: int) -> int | None:

@@ -15,6 +15,7 @@ import pytest
 
 import executors
 from elsewhere.contract.errors import ConfigurationError, LaunchError
+from elsewhere.contract.terms import Limits
 from executors.contract import Executor, Exit, Launch, Running
 from executors.dummy import DummyExecutor, Script
 from executors.process import ProcessExecutor
@@ -43,7 +44,9 @@ FLOODS = Command(
     "import os\nwhile True: os.write(1, b'x' * 65536)", Script((b"x" * 65536,) * 1000, code=None)
 )
 
-Start = Callable[[Command], Running]
+OUT_OF_MEMORY = Script(code=-9, oom_killed=True, notes=("the CPU limit of 1 is not enforced: a script",))
+
+Start = Callable[..., Running]
 
 
 @pytest.fixture(params=["process", "dummy"])
@@ -51,10 +54,11 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     kind = request.param
     started: list[Running] = []
 
-    def begin(command: Command) -> Running:
+    def begin(command: Command, limits: Limits | None = None) -> Running:
         executor: Executor = ProcessExecutor() if kind == "process" else DummyExecutor(command.script)
         assert executor.available() is None
-        running = executor.start(Launch((sys.executable, "-c", command.python), tmp_path, dict(os.environ)))
+        argv = (sys.executable, "-c", command.python)
+        running = executor.start(Launch(argv, tmp_path, dict(os.environ), limits or Limits()))
         started.append(running)
         return running
 
@@ -165,6 +169,53 @@ def test_several_threads_learn_the_same_end(start: Start) -> None:
     for thread in threads:
         thread.join(DEADLINE)
     assert endings == [Exit(-15)] * 4
+
+
+@pytest.mark.parametrize("grace", [0, 0.1])
+def test_a_shorter_grace_cuts_a_longer_one_short(start: Start, grace: float) -> None:
+    running = start(IGNORES_INTERRUPT)
+    read_until(running, b"up\n")
+    patient = threading.Thread(target=running.terminate, args=(600,))
+    patient.start()
+    assert running.wait(0.2) is None
+    running.terminate(grace)
+    patient.join(DEADLINE)
+    assert not patient.is_alive()
+    assert running.wait(0) == Exit(-9)
+
+
+def test_a_longer_grace_does_not_prolong_a_shorter_one(start: Start) -> None:
+    running = start(IGNORES_INTERRUPT)
+    read_until(running, b"up\n")
+    hasty = threading.Thread(target=running.terminate, args=(0.5,))
+    hasty.start()
+    assert running.wait(0.1) is None
+    running.terminate(600)
+    hasty.join(DEADLINE)
+    assert running.wait(0) == Exit(-9)
+
+
+def test_nothing_is_to_be_noted_of_a_launch_without_limits(start: Start) -> None:
+    assert start(PRINTS).notes == ()
+
+
+def test_limits_are_held_or_noted_and_the_command_runs_all_the_same(start: Start) -> None:
+    running = start(PRINTS, Limits(memory_bytes=1024**3, cpus=1.5))
+    assert all("is not enforced: " in note for note in running.notes)
+    assert read_until(running) == b"one\ntwo\n"
+    assert running.wait(DEADLINE) == Exit(0)
+
+
+def test_an_end_that_was_asked_for_is_no_want_of_memory(start: Start) -> None:
+    running = start(RUNS_ON)
+    running.terminate(0)
+    assert running.wait(0) == Exit(-9, oom_killed=False)
+
+
+def test_the_double_tells_of_memory_and_notes_as_its_script_says(tmp_path: Path) -> None:
+    running = DummyExecutor(OUT_OF_MEMORY).start(Launch(("train",), tmp_path))
+    assert running.wait(DEADLINE) == Exit(-9, oom_killed=True)
+    assert running.notes == OUT_OF_MEMORY.notes
 
 
 @pytest.mark.parametrize(
