@@ -64,6 +64,14 @@ def test_racing_submissions_with_one_key_make_one_task(store: Store, new: NewTas
     assert len(set(made)) == 1
 
 
+def test_a_retried_submit_makes_one_task_that_stands_in_its_queue_once(store: Store, new: NewTask) -> None:
+    for _ in range(3):
+        task = store.create(new, submission="key")
+        assert store.enqueue(task.id, "q") == 0
+    assert [task.status for task in store.newest()] == [Status.QUEUED]
+    assert store.enqueue(store.create(new).id, "q") == 1
+
+
 def test_a_value_that_cannot_be_stored_is_refused_by_name(store: Store, new: NewTask) -> None:
     bad = dataclasses.replace(new, parameters={"Args/model": object()})  # type: ignore[dict-item]
     with pytest.raises(SchemaError, match="Args/model"):
