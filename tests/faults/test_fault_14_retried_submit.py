@@ -28,10 +28,21 @@ def _tasks(server: OwnServer) -> int:
     return server.client.zcard(keys.TASKS)
 
 
-def _lose_answers_once_it_talks(proxy: FaultProxy, submitting: subprocess.Popen[str]) -> None:
-    """Let the command reach the server, then swallow whatever that answers."""
-    eventually(lambda: proxy.connections or submitting.poll() is not None, 30, "the command to connect")
+def _lose_the_answer(proxy: FaultProxy, server: OwnServer, submitting: subprocess.Popen[str]) -> None:
+    """Let the server make the task, and swallow its answer and all that it says from then on."""
+    eventually(lambda: _tasks(server) or submitting.poll() is not None, 30, "a task to be made")
     proxy.swallow_answers()
+    assert submitting.poll() is None, "it had ended before its answer could be lost"
+
+
+def _pushed(world: World) -> Path:
+    """A repository whose remote has it all, so that the task itself is the first thing to be sent."""
+    root = world.repository(main__py="print('once')\n")
+    bare = world.folder / "remote.git"
+    world.git(root, "clone", "-q", "--bare", str(root), str(bare))
+    world.git(root, "remote", "add", "origin", str(bare))
+    world.git(root, "fetch", "-q", "origin")
+    return root
 
 
 @pytest.mark.fault(14)
@@ -42,10 +53,11 @@ def test_a_submit_whose_answers_are_lost_for_a_while_makes_one_task(
 
     Seen failing with the submission key left out of ``create``: three tasks stood there.
     """
-    root = world.repository(main__py="print('once')\n")
+    root = _pushed(world)
+    # So long is each answer on its way: time to make it vanish.
+    proxy.delay(down=0.5)
     submitting = _submitting(far, root)
-    _lose_answers_once_it_talks(proxy, submitting)
-    eventually(lambda: _tasks(own_server) or submitting.poll() is not None, 30, "the server to hear of it")
+    _lose_the_answer(proxy, own_server, submitting)
     time.sleep(3)  # beyond the patience of one call: it must ask again
     proxy.restore()
     restored = time.monotonic()
@@ -73,9 +85,11 @@ def test_a_submit_that_never_got_an_answer_is_repeated_by_its_key_and_makes_one_
 
     Seen failing with the submission key left out of ``create``: the repetition made a second task.
     """
-    root = world.repository(main__py="print('once')\n")
+    root = _pushed(world)
+    # So long is each answer on its way: time to make it vanish.
+    proxy.delay(down=0.5)
     submitting = _submitting(far, root)
-    _lose_answers_once_it_talks(proxy, submitting)
+    _lose_the_answer(proxy, own_server, submitting)
     _, errors = submitting.communicate(timeout=90)
     assert submitting.returncode == 3, errors
     assert _tasks(own_server) == 1, "the server was to hear of it, and only the answer to be lost"
