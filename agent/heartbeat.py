@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from agent.config import OnPartition
 from agent.stop import Stop
-from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable
+from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable, TaskNotFound
 from elsewhere.contract.lease import Renewal
 from elsewhere.contract.outcome import Lost, Stopped
 
@@ -19,13 +19,15 @@ class Heartbeat(threading.Thread):
     A lease that cannot be renewed stops the attempt ``margin`` seconds before it ends:
     by then nothing of it may run, since another agent may own the task from there on.
     Time is the monotonic clock, counted from before the last renewal that succeeded was
-    asked for, so the true lease always ends later than we think.
+    asked for, so the true lease always ends later than we think. A second thread watches it,
+    since a call to a server that has fallen silent may hang for as long as the lease lasts.
 
     That is what "continue" does about a server out of reach. With "stop" the attempt ends at
     the second renewal in a row that fails.
 
     Args:
-        renew: renews the lease; raises ``LateWrite`` when somebody else owns the task.
+        renew: renews the lease; raises ``LateWrite`` when somebody else owns the task, and
+            ``TaskNotFound`` when nobody knows it any more.
         wait: waits that many seconds at most for the control bell.
     """
 
@@ -53,6 +55,8 @@ class Heartbeat(threading.Thread):
         self._grace = grace
         self._over = threading.Event()
         self._renewed = time.monotonic()
+        self._trouble = "the server has not answered"
+        self._watcher = threading.Thread(target=self._watch, name="lease watch", daemon=True)
 
     def finish(self) -> None:
         """Renew no more."""
@@ -60,6 +64,7 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         """Renew until the attempt is over or somebody else owns the task."""
+        self._watcher.start()
         while not self._over.is_set():
             asked = time.monotonic()
             try:
@@ -67,13 +72,14 @@ class Heartbeat(threading.Thread):
                 self._renewed = asked
                 self._failures = 0
                 self._wait(self._interval)
-            except LateWrite as refusal:
+            except (LateWrite, TaskNotFound) as refusal:
                 self._stop_source.ask(Lost(refusal.what), 0.0)
                 return
             except (ServerUnreachable, ServerUnfit) as error:
                 self._failures += 1
-                if self._too_late():
-                    self._lose(error)
+                self._trouble = error.what
+                if self._on_partition == "stop" and self._failures >= 2:
+                    self._lose()
                 self._over.wait(min(1.0, self._interval))
 
     def _follow(self, renewal: Renewal) -> None:
@@ -81,13 +87,14 @@ class Heartbeat(threading.Thread):
             grace = self._grace if renewal.stop.grace is None else renewal.stop.grace
             self._stop_source.ask(Stopped(renewal.stop.by), grace)
 
-    def _too_late(self) -> bool:
-        if self._on_partition == "stop" and self._failures >= 2:
-            return True
-        return time.monotonic() - self._renewed >= self._patience
+    def _watch(self) -> None:
+        while (left := self._renewed + self._patience - time.monotonic()) > 0:
+            if self._over.wait(left):
+                return
+        self._lose()
 
-    def _lose(self, error: ServerUnreachable | ServerUnfit) -> None:
+    def _lose(self) -> None:
         if not self._over.is_set():
             silence = time.monotonic() - self._renewed
-            reason = f"the lease could not be renewed for {silence:.0f} s: {error.what}"
+            reason = f"the lease could not be renewed for {silence:.0f} s: {self._trouble}"
             self._stop_source.ask(Lost(reason), self._margin / 2)
