@@ -219,8 +219,16 @@ class Daemon:
                 self._salvage(state)
                 continue
             self._slots.empty(name)
-            self._log.info("ended", attempt=name)
+            self._tell_end(state)
             self._idle_since = time.monotonic()
+
+    def _tell_end(self, state: AttemptState) -> None:
+        word = state.word()
+        if word is None:
+            self._log.info("ended", attempt=state.name)
+        else:
+            self._log.warning("lost", attempt=state.name, reason=word)
+            state.remove()
 
     def _wait(self) -> None:
         now = time.monotonic()
@@ -242,7 +250,9 @@ class Daemon:
         for state in attempt_states(self._presence.folder):
             mark = state.read_mark()
             if mark is None:
-                # Claimed, but its supervisor never began: the lease runs out.
+                # Claimed, but its supervisor never began: the lease runs out. Or it was lost.
+                if state.word() is not None:
+                    self._tell_end(state)
                 state.remove()
                 continue
             self._slots.fill(mark.slot, state.name)

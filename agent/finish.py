@@ -8,7 +8,7 @@ import time
 from agent.journal import Journal
 from agent.line import AgentLine
 from agent.stream import RETRY_SECONDS, Sender
-from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable
+from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable, TaskNotFound
 from elsewhere.contract.outcome import Lost, Outcome
 
 
@@ -16,7 +16,7 @@ def finish(outcome: Outcome, journal: Journal, sender: Sender, line: AgentLine) 
     """Bring the rest of the log and the outcome to the store, however long it takes to answer.
 
     The journal is closed. Returns the outcome that the attempt has in the end: ``Lost`` where
-    the store refused it because another attempt owns the task.
+    the store refused it: another attempt owns the task, or nobody knows that any more.
     """
     journal.close()
     if isinstance(outcome, Lost):
@@ -30,7 +30,7 @@ def finish(outcome: Outcome, journal: Journal, sender: Sender, line: AgentLine) 
     for attempt in itertools.count():
         try:
             line.commit(outcome)
-        except LateWrite as refusal:
+        except (LateWrite, TaskNotFound) as refusal:
             return Lost(refusal.what)
         except (ServerUnreachable, ServerUnfit):
             time.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])

@@ -3,7 +3,7 @@
 ``attempt.json`` says which attempt this is and which process owns it (by id **and** start
 time, since ids are given again); ``journal/`` holds the log; ``outcome.json`` is written the
 moment the script has ended, and is what a successor commits when the supervisor is killed
-before it could.
+before it could. ``lost.txt`` stays alone when the attempt was lost, until the daemon has told it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import psutil
 from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
-from elsewhere.contract.outcome import Exited, NeverRan, Outcome, Stopped
+from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Stopped
 
 _OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped]]] = {
     kind.__name__: kind for kind in (Exited, NeverRan, Stopped)
@@ -141,6 +141,17 @@ class AttemptState:
             body = json.loads((self.folder / "outcome.json").read_text())
             return decode(_OUTCOMES[body["kind"]], body["value"])
         except (OSError, ValueError, KeyError, SchemaError):
+            return None
+
+    def leave_word(self, loss: Lost) -> None:
+        """Tell the daemon why the attempt was lost: the store takes no word of it any more."""
+        self._write("lost.txt", loss.reason)
+
+    def word(self) -> str | None:
+        """Why the attempt was lost, where it was."""
+        try:
+            return (self.folder / "lost.txt").read_text()
+        except OSError:
             return None
 
     def remove(self) -> None:

@@ -16,7 +16,14 @@ from typing import Final
 
 from agent.carriage import Carriage
 from agent.journal import Entry, EntryKind, Journal
-from elsewhere.contract.errors import DiskFull, ElsewhereError, LateWrite, ServerUnfit, ServerUnreachable
+from elsewhere.contract.errors import (
+    DiskFull,
+    ElsewhereError,
+    LateWrite,
+    ServerUnfit,
+    ServerUnreachable,
+    TaskNotFound,
+)
 
 CHUNK_BYTES: Final = 256 * 1024
 """The largest chunk; with many small lines, what comes within COALESCE_SECONDS is one chunk."""
@@ -132,7 +139,7 @@ class Sender(threading.Thread):
         self._deliver = deliver
         self._after = after
         self._abandoned = threading.Event()
-        self.refused: LateWrite | None = None
+        self.refused: LateWrite | TaskNotFound | None = None
 
     def run(self) -> None:
         """Send until the journal is closed and empty, the store refuses, or ``abandon`` is called."""
@@ -159,7 +166,7 @@ class Sender(threading.Thread):
                 self._deliver(entry, skipped)
             except (ServerUnreachable, ServerUnfit):
                 self._abandoned.wait(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
-            except LateWrite as refusal:
+            except (LateWrite, TaskNotFound) as refusal:
                 self.refused = refusal
                 return False
             else:

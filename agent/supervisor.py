@@ -90,6 +90,8 @@ def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
         # Seen by janitors, and by a second process that would take care of the same attempt.
         with locked(AttemptState(config.state).hold):
             outcome = work()
+            if isinstance(outcome, Lost):
+                AttemptState(config.state).leave_word(outcome)
     except BaseException:  # noqa: BLE001 - the last place where anybody can be told
         traceback.print_exc()
         return 1
