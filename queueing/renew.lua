@@ -1,7 +1,9 @@
 --! needs clock.lua
 --! needs fence.lua
 --! needs rq.lua
+--! flags allow-oom
 -- Extend a lease. One that is over but was not reaped yet is still its owner's to extend.
+-- Allowed on a server that is out of memory: it needs next to none, and a script that runs shall run on.
 --
 -- KEYS[1] the task's hash
 -- ARGV[1] id   ARGV[2] attempt   ARGV[3] agent   ARGV[4] lease in milliseconds

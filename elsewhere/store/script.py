@@ -13,6 +13,10 @@ contract, so that key names, legal moves and ended statuses are written once, in
 - ``legal[origin][target]``: true where the move is legal;
 - ``ended[status]``: true for statuses that no attempt leaves by itself.
 
+A file may ask the server for flags of its own, such as to be run while memory is short::
+
+    --! flags allow-oom
+
 Scripts compute the keys that they discover (a queued task's hash), which is why one
 installation lives on one server and not on a cluster.
 """
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 FRAGMENTS = Path(__file__).parent / "redis" / "fragments"
 """Lua files that only others need."""
 
+_FLAGS = re.compile(r"^--! flags (\S+)$", re.MULTILINE)
 _NEEDS = re.compile(r"^--! needs (\S+\.lua)$", re.MULTILINE)
 
 Argument = str | bytes | int | float
@@ -54,7 +59,10 @@ class Script:
     @functools.cached_property
     def text(self) -> str:
         """The whole text that the server gets: prologue, fragments, then the file itself."""
-        return "\n".join([_prologue(), *_with_fragments(self._path, set())])
+        parts = _with_fragments(self._path, set())
+        # The server reads them in the first line, or nowhere.
+        flags = [f"#!lua flags={flags}" for flags in _FLAGS.findall(parts[-1])]
+        return "\n".join([*flags, _prologue(), *parts])
 
     @functools.cached_property
     def sha1(self) -> str:
