@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +12,16 @@ import pytest
 from faults.figures import Figure, keep
 from faults.proxy import FaultProxy
 from faults.server import OwnServer
-from flow.world import World
+from flow.world import Box, World
+
+_boxes = itertools.count(1)
+
+
+class FaultWorld(World):
+    """A world whose boxes never share a name: what one has left behind is not for the next to find."""
+
+    def box(self, *options: str, name: str | None = None, queue: str = "default") -> Box:
+        return super().box(*options, name=name or f"fault-{os.getpid()}-{next(_boxes)}", queue=queue)
 
 
 class Recorder(Protocol):
@@ -55,7 +66,7 @@ def worlds(shared_home: Path, tmp_path: Path) -> Iterator[Callable[[str], World]
     def make(url: str) -> World:
         folder = tmp_path / f"world-{len(made)}"
         folder.mkdir()
-        made.append(World(url, shared_home, folder))
+        made.append(FaultWorld(url, shared_home, folder))
         return made[-1]
 
     yield make
