@@ -36,7 +36,6 @@ class Desk:
         self._project = project
         self._name = name
         self._records = records
-        self._submission = uuid.uuid4().hex
         # Now, before the script may change either.
         self._arguments = tuple(sys.argv[1:])
         self._working_directory = Path.cwd()
@@ -88,18 +87,17 @@ class Desk:
         from elsewhere import settings
         from elsewhere.connect import open_store
         from elsewhere.contract.task import NewTask
+        from elsewhere.submission import submit
 
         started = self._started()
         resolved = settings.load()
         store = open_store(resolved)
         try:
             captured = _capture(started, resolved)
-            for payload in captured.payloads:
-                store.put_blob(payload)
             new = NewTask(self.project, self.name, captured.spec, self.parameters())
-            record = store.create(new, submission=self._submission)
-            store.enqueue(record.id, queue)
-            self._tell(store, record, queue, captured.notes)
+            # A key for each call: a second copy is a task of its own.
+            sent = submit(store, new, captured.payloads, queue, submission=uuid.uuid4().hex)
+            self._tell(store, sent.task, queue, captured.notes)
         finally:
             store.close()
 

@@ -14,6 +14,7 @@ from elsewhere.contract.task import TaskRecord
 from elsewhere.settings import find_folders
 from elsewhere.store.embedded import stop_server
 from elsewhere.store.redis import RedisStore
+from tests.cli.swallow import swallowing
 from tests.parameters.desk import CHECKOUT, Desk, Ran
 
 TRAIN = """
@@ -109,6 +110,22 @@ class TestSending:
         ran = repository.run(script(before), ELSEWHERE_REDIS_URL=url)
         assert (ran.code, ran.stdout.splitlines()[-1]) == (0, "trained 1.0")
         assert [task.queue for task in newest(url)] == ["night"]
+
+    def test_each_copy_is_a_task_of_its_own(self, repository: Desk, url: str) -> None:
+        send = "task.execute_remotely('{}', clone=True, exit_process=False)"
+        before = "\n".join(send.format(queue) for queue in ("day", "night", "night"))
+        assert repository.run(script(before), ELSEWHERE_REDIS_URL=url).code == 0
+        assert [task.queue for task in newest(url)] == ["night", "night", "day"]
+
+    @pytest.mark.parametrize("step", [b"svm", b"default"], ids=["create", "enqueue"])
+    def test_an_answer_that_is_lost_is_asked_for_again(self, repository: Desk, url: str, step: bytes) -> None:
+        with swallowing(url) as proxy:
+            proxy.swallow(step)
+            ran = repository.run(script(SEND), ELSEWHERE_REDIS_URL=proxy.url)
+        assert (ran.code, ran.stderr, proxy.swallowed) == (0, "", 1)
+        (task,) = newest(url)
+        assert task.status is Status.QUEUED
+        assert f"task {task.id} is queued" in ran.stdout
 
     def test_a_spawned_worker_does_not_send_the_run_again(self, repository: Desk, url: str) -> None:
         text = textwrap.dedent("""
