@@ -30,6 +30,15 @@ def open_desk() -> Iterator[Store]:
 
 
 @contextmanager
+def open_desk_and_server() -> Iterator[tuple[Store, redis.Redis]]:
+    """Both over one connection, for what asks of tasks and of the agents that run them."""
+    from elsewhere.store.redis import RedisStore
+
+    with open_server() as connection:
+        yield RedisStore(connection), connection
+
+
+@contextmanager
 def open_server() -> Iterator[redis.Redis]:
     """A connection to the server, for what is asked of queues and agents; closed afterwards."""
     from elsewhere.connect import server_url
@@ -41,3 +50,12 @@ def open_server() -> Iterator[redis.Redis]:
         yield connection
     finally:
         connection.close()
+
+
+def server_time(connection: redis.Redis) -> float:
+    """What time it is by the server's clock, in seconds since the epoch."""
+    from elsewhere.store.redis.connection import answering
+
+    with answering(connection):
+        seconds, microseconds = connection.time()
+    return seconds + microseconds / 1e6

@@ -15,6 +15,10 @@ from elsewhere.contract.task import LogChunk
 from elsewhere.store.protocol import Store
 
 DIM, PLAIN = b"\x1b[2m", b"\x1b[0m"
+ERASED = b"\r\x1b[K"
+"""To the start of the line, and nothing on it."""
+UNWRAPPED, WRAPPED = b"\x1b[?7l", b"\x1b[?7h"
+"""What is between them stays on one line, so that erasing one is enough."""
 
 
 class LogView(Protocol):
@@ -69,12 +73,15 @@ def _show(store: Store, task_id: str, view: LogView, tail: int | None) -> str | 
 def last_lines(chunks: Iterable[LogChunk], count: int) -> Iterator[LogChunk]:
     """The last ``count`` lines, the first chunk cut to begin with one.
 
-    A note counts as a line, and so does a last line that has no newline yet.
+    A note counts as a line, and so does a last line that has no newline yet, live or not.
     """
     kept: deque[tuple[LogChunk, int]] = deque()
+    live: LogChunk | None = None
     lines = 0
     for chunk in chunks:
-        if chunk.kind == "end":
+        # Whatever comes after it takes its place.
+        live = chunk if chunk.kind == "live" else None
+        if chunk.kind in ("live", "end"):
             continue
         ends = chunk.data.count(b"\n") if chunk.kind == "output" else 1
         kept.append((chunk, ends))
@@ -82,7 +89,7 @@ def last_lines(chunks: Iterable[LogChunk], count: int) -> Iterator[LogChunk]:
         while lines - kept[0][1] > count:
             lines -= kept.popleft()[1]
     unfinished = bool(kept) and kept[-1][0].kind == "output" and not kept[-1][0].data.endswith(b"\n")
-    surplus = max(0, lines + unfinished - count)
+    surplus = max(0, lines + (unfinished or live is not None) - count)
     for chunk, ends in kept:
         if surplus == 0:
             yield chunk
@@ -93,18 +100,29 @@ def last_lines(chunks: Iterable[LogChunk], count: int) -> Iterator[LogChunk]:
             surplus = 0
             if rest:
                 yield replace(chunk, data=rest)
+    if live is not None and count:
+        yield live
 
 
 class TextView:
-    """For people and pipes, on ``stream``. A terminal gets dim notes, and no escapes but colours."""
+    """For people and pipes, on ``stream``. A terminal gets dim notes, and no escapes but colours.
+
+    A line that overwrites itself is shown in place on a terminal. A pipe gets of it only the
+    state in which it stands when the log is not read any further.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._out = stream.buffer
         self._filter = EscapeFilter() if stream.isatty() else None
         self._at_line_start = True
+        self._live = b""
 
     def show(self, chunk: LogChunk) -> None:
         """Write one chunk and flush."""
+        if chunk.kind == "live":
+            self._show_live(chunk.data)
+        else:
+            self._erase_live()
         if chunk.kind == "output":
             self._write(self._filter.feed(chunk.data) if self._filter else chunk.data)
         elif chunk.kind == "note":
@@ -115,9 +133,26 @@ class TextView:
         """Write what waited, and leave a terminal in its own colours at the start of a line."""
         if self._filter:
             self._write(self._filter.close() + PLAIN)
-            if not self._at_line_start:
+            if self._live or not self._at_line_start:
                 self._write(b"\n")
+        elif self._live:
+            # As the log will say it: over what the line began with.
+            self._write((b"" if self._at_line_start else b"\r") + self._live)
+        self._live = b""
         self._out.flush()
+
+    def _show_live(self, state: bytes) -> None:
+        self._live = state
+        if self._filter:
+            shown = EscapeFilter()
+            self._out.write(ERASED + UNWRAPPED + shown.feed(state) + shown.close() + PLAIN + WRAPPED)
+
+    def _erase_live(self) -> None:
+        if self._live and self._filter:
+            self._out.write(ERASED)
+            # What the line began with is gone from the terminal, too.
+            self._at_line_start = True
+        self._live = b""
 
     def _write_note(self, text: bytes) -> None:
         line = "── ".encode() + b" ".join(text.split()) + " ──".encode()
@@ -135,6 +170,7 @@ class TextView:
 class JsonView:
     """For programs: one JSON object a line, ``kind``, ``attempt``, ``time`` and ``text``.
 
+    A ``live`` one is the newest state of an unfinished line; the next object takes its place.
     The text is UTF-8, with U+FFFD for bytes that are not; a character is never cut in two.
     """
 

@@ -31,7 +31,7 @@ tracebacks. `agent --install-completion` teaches the shell to complete.
 | 1 | an error that nobody foresaw; with `submit --follow`: the task did not complete |
 | 2 | a wrong command line or setting |
 | 3 | no server answers, or it cannot be used |
-| 4 | no task, or more than one, has that id |
+| 4 | no task, or more than one, has that id; no agent has that name |
 | 5 | the task is in a status from which that is not possible |
 | 6 | a newer attempt owns the task |
 | 7 | stored data that this version cannot read |

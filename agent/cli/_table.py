@@ -49,5 +49,5 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(column, no_wrap=column in ("id", "status"), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, STATUS_COLOURS.get(cell, "")) for cell in row))
+        table.add_row(*(Text(cell, STATUS_COLOURS.get(cell.partition(" (")[0], "")) for cell in row))
     Console().print(table)

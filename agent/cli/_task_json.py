@@ -11,14 +11,20 @@ import typer
 from elsewhere.contract.task import TaskRecord
 
 
-def task_json(task: TaskRecord) -> dict[str, Any]:
-    """The task as JSON data. Times are seconds since the epoch; what is absent is null."""
+def task_json(task: TaskRecord, *, lost_contact: bool = False) -> dict[str, Any]:
+    """The task as JSON data. Times are seconds since the epoch; what is absent is null.
+
+    ``lost_contact``: its attempt was not heard of for a while. ``waits_for`` is null for a
+    task that waits for nothing but its turn.
+    """
     return {
         "id": task.id,
         "project": task.project,
         "name": task.name,
         "status": task.status.value,
         "status_message": task.status_message,
+        "waits_for": task.waits_for or None,
+        "lost_contact": lost_contact,
         "attempt": task.attempt,
         "agent": task.agent,
         "queue": task.queue,

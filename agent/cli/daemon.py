@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from agent.cli._options import AsJson
+
+if TYPE_CHECKING:
+    from agent.config import OnPartition
 
 
 def command(
@@ -46,6 +49,23 @@ def command(
             "--lease", metavar="SECONDS", min=0.2, help="Silence after which others may take a task over."
         ),
     ] = 20.0,
+    grace: Annotated[
+        float,
+        typer.Option(
+            "--grace", metavar="SECONDS", min=0, help="Time between SIGTERM and SIGKILL for what is stopped."
+        ),
+    ] = 10.0,
+    on_partition: Annotated[
+        str,
+        typer.Option(
+            "--on-partition",
+            metavar="continue|stop",
+            help="While no server answers: run until the lease is about to end, or stop at once.",
+        ),
+    ] = "continue",
+    fair: Annotated[
+        bool, typer.Option("--fair", help="Serve the queues in turn: none has priority.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve queues: take their tasks and run them on this machine."""
@@ -70,6 +90,21 @@ def command(
         exit_when_idle=exit_when_idle if exit_when_idle >= 0 else None,
         heartbeat_seconds=heartbeat,
         lease_seconds=lease,
+        stop_grace_seconds=grace,
+        on_partition=_on_partition(on_partition),
+        fair=fair,
         json_log=as_json,
     )
     raise typer.Exit(run(config))
+
+
+def _on_partition(text: str) -> OnPartition:
+    from elsewhere.contract.errors import UsageError
+
+    if text == "continue":
+        return "continue"
+    if text == "stop":
+        return "stop"
+    raise UsageError(
+        f"--on-partition: {text!r} is neither", "Give --on-partition continue, or --on-partition stop."
+    )

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from elsewhere.contract.status import Status
     from elsewhere.contract.task import TaskRecord
 
-SHOWN_DIGITS = 12
-"""Digits of an id on a terminal; in a pipe it is whole."""
-
 
 def command(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many at most.")] = 50,
@@ -26,18 +23,20 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """List tasks, the newest first."""
-    from agent.cli._desk import open_desk
+    from agent.cli._desk import open_desk_and_server
+    from agent.cli._standing import lost_contact
     from agent.cli._table import print_table
     from agent.cli._task_json import print_json, task_json
 
     wanted = _status(status) if status else None
-    with open_desk() as store:
+    with open_desk_and_server() as (store, connection):
         tasks = store.newest(limit, status=wanted)
+        lost = lost_contact(connection, tasks)
     if as_json:
-        print_json([task_json(task) for task in tasks])
+        print_json([task_json(task, lost_contact=task.id in lost) for task in tasks])
     else:
         columns = ("id", "status", "project", "name", "queue", "agent", "age", "ran")
-        print_table(columns, [_row(task) for task in tasks], "no tasks")
+        print_table(columns, [_row(task, task.id in lost) for task in tasks], "no tasks")
 
 
 def _status(text: str) -> Status:
@@ -51,15 +50,17 @@ def _status(text: str) -> Status:
         raise UsageError(f"{text!r} is no status", f"Use one of {known}.") from None
 
 
-def _row(task: TaskRecord) -> tuple[str, ...]:
+def _row(task: TaskRecord, lost: bool) -> tuple[str, ...]:
     from agent.cli._clock import duration
+    from agent.cli._standing import SHOWN_DIGITS, standing
 
     now = time.time()
     ran = "" if task.started is None else duration((task.ended or now) - task.started)
+    # In a pipe ids are whole: programs read there.
     digits = SHOWN_DIGITS if sys.stdout.isatty() else len(task.id)
     return (
         task.id[:digits],
-        task.status.value,
+        standing(task, lost, digits),
         task.project,
         task.name,
         task.queue or "",

@@ -29,7 +29,9 @@ def command(
     """Print a task's log.
 
     The script's output comes as it is, an agent's notes are marked as notes.
-    With --json every piece is a line with kind, attempt, time and text.
+    With --json every piece is a line with kind, attempt, time and text. A piece of the kind
+    "live" is the state of an unfinished line that overwrites itself, such as a progress bar: the
+    next piece takes its place. On a terminal it is shown in place, in a pipe only if it is the last.
     """
     from agent.cli import _log_view
     from agent.cli._desk import open_desk

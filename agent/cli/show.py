@@ -19,26 +19,38 @@ if TYPE_CHECKING:
 
 def command(task: TaskId, as_json: AsJson = False) -> None:
     """Show a task: what it is, its parameters, and what happened to it."""
-    from agent.cli._desk import open_desk
+    import dataclasses
+
+    from agent.cli._desk import open_desk_and_server
+    from agent.cli._standing import lost_contact
     from agent.cli._task_json import print_json, task_json
 
-    with open_desk() as store:
+    with open_desk_and_server() as (store, connection):
         task_id = store.resolve(task)
         record, events = store.get(task_id), store.events(task_id)
+        lost = bool(lost_contact(connection, [record]))
     if not as_json:
-        _print(record, events)
+        _print(record, events, lost)
         return
     happened = [
         {"time": event.time, "kind": event.kind, "attempt": event.attempt, "detail": event.detail}
         for event in events
     ]
-    print_json({**task_json(record), "overrides": [*record.overrides], "events": happened})
+    print_json(
+        {
+            **task_json(record, lost_contact=lost),
+            "overrides": [*record.overrides],
+            "terms": {**dataclasses.asdict(record.terms), "parents": [*record.terms.parents]},
+            "retries_used": record.retries_used,
+            "events": happened,
+        }
+    )
 
 
-def _print(task: TaskRecord, events: Sequence[Event]) -> None:
+def _print(task: TaskRecord, events: Sequence[Event], lost: bool) -> None:
     from agent.cli._clock import moment
 
-    fields = list(_fields(task))
+    fields = [*_fields(task, lost), *_terms(task)]
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
         typer.echo(f"{name:<{width}}  {_indented(value, width + 2)}")
@@ -55,15 +67,16 @@ def _print(task: TaskRecord, events: Sequence[Event]) -> None:
             typer.echo(line.rstrip())
 
 
-def _fields(task: TaskRecord) -> Iterator[tuple[str, str]]:
+def _fields(task: TaskRecord, lost: bool) -> Iterator[tuple[str, str]]:
     """What there is to say of the task, in the order in which it is asked for."""
     from agent.cli._clock import duration, moment
+    from agent.cli._standing import standing
 
     source, entry = task.spec.source, task.spec.entry
     yield "id", task.id
     yield "project", task.project
     yield "name", task.name
-    yield "status", task.status.value
+    yield "status", standing(task, lost, len(task.id))
     if task.status_message:
         yield "message", task.status_message
     if task.stop is not None:
@@ -82,6 +95,28 @@ def _fields(task: TaskRecord) -> Iterator[tuple[str, str]]:
     if source.commit:
         changes = "with uncommitted changes" if source.diff else "without uncommitted changes"
         yield "source", f"{source.repository or 'no remote'} at {source.commit[:12]}, {changes}"
+
+
+def _terms(task: TaskRecord) -> Iterator[tuple[str, str]]:
+    """What of the terms is not as usual."""
+    from agent.cli._clock import duration, moment
+    from elsewhere.capture.size import in_words
+
+    terms = task.terms
+    if terms.priority:
+        yield "priority", str(terms.priority)
+    if terms.run_at is not None:
+        yield "not before", moment(terms.run_at)
+    for parent in terms.parents:
+        yield "after", f"task {parent}"
+    if terms.retries:
+        yield "retries", f"{task.retries_used} of {terms.retries}"
+    if terms.timeout_seconds is not None:
+        yield "time limit", duration(terms.timeout_seconds)
+    if terms.limits.memory_bytes is not None:
+        yield "memory", f"at most {in_words(terms.limits.memory_bytes)}"
+    if terms.limits.cpus is not None:
+        yield "cpus", f"at most {terms.limits.cpus:g}"
 
 
 def _indented(text: str, columns: int) -> str:

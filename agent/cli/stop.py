@@ -26,17 +26,19 @@ def command(
 
     A waiting one is stopped at once; a running one is asked, and after a grace killed.
     """
-    from agent.cli._desk import open_desk
+    from agent.cli._desk import open_desk_and_server
     from agent.cli._person import person
+    from agent.cli._standing import lost_contact
     from agent.cli._task_json import print_json, task_json
     from elsewhere.contract.task import StopRequest
 
-    with open_desk() as store:
+    with open_desk_and_server() as (store, connection):
         task_id = store.resolve(task)
         already = store.get(task_id).status.ended
         status = store.request_stop(task_id, StopRequest(person(), grace if grace >= 0 else None))
         if as_json:
-            print_json(task_json(store.get(task_id)))
+            record = store.get(task_id)
+            print_json(task_json(record, lost_contact=bool(lost_contact(connection, [record]))))
         elif already:
             typer.echo(f"task {task_id} had ended already: {status}")
         elif status.ended:

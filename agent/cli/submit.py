@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from agent.cli import _terms as of_terms
+from agent.cli._escapes import printable
 from agent.cli._options import AsJson
 
 if TYPE_CHECKING:
     from elsewhere.capture import Capture
+    from elsewhere.contract.task import NewTask
     from elsewhere.store.protocol import Store
+    from elsewhere.submission import Submitted
 
 # Whatever follows the script is the script's own, options included.
 CONTEXT = {"allow_interspersed_args": False}
@@ -48,6 +53,23 @@ def command(
     ] = None,
     gpus: Annotated[int, typer.Option("--gpus", metavar="N", min=0, help="GPUs that the task needs.")] = 0,
     module: Annotated[bool, typer.Option("--module", help="Run a module, as `python -m` does.")] = False,
+    retries: of_terms.Retries = 0,
+    backoff: of_terms.Backoff = "10s",
+    timeout: of_terms.Timeout = "",
+    after: of_terms.After = "",
+    at: of_terms.At = "",
+    depends_on: of_terms.DependsOn = None,
+    priority: of_terms.Priority = 0,
+    memory_limit: of_terms.MemoryLimit = "",
+    cpus: of_terms.Cpus = None,
+    submission: Annotated[
+        str,
+        typer.Option(
+            "--submission",
+            metavar="KEY",
+            help="A name for this submit: repeated with it within a day, it makes no second task.",
+        ),
+    ] = "",
     follow: Annotated[
         bool, typer.Option("--follow", help="Follow the log; exit with 0 only if the task completes.")
     ] = False,
@@ -58,9 +80,10 @@ def command(
     That is the commit, uncommitted changes, untracked files and commits that no remote has.
     The script needs no change. Options come before SCRIPT; what follows it is the script's.
     """
-    from agent.cli._desk import open_desk
+    from agent.cli._desk import open_desk_and_server, server_time
     from agent.cli._task_json import print_json, task_json
     from elsewhere.contract.spec import Needs
+    from elsewhere.contract.status import Status
     from elsewhere.contract.task import NewTask
     from elsewhere.parameters.overrides import parse_override
     from elsewhere.store.queue_name import checked
@@ -69,33 +92,58 @@ def command(
     overrides = dict(parse_override(text) for text in param or ())
     queue = checked(queue)
     needs = Needs(gpus=gpus, tags=tuple(dict.fromkeys(tag or ())))
-    with open_desk() as store:
+    wait = of_terms.delay(after, at)
+    terms = of_terms.terms(
+        retries=retries, backoff=backoff, timeout=timeout, at=at, priority=priority,
+        memory_limit=memory_limit, cpus=cpus,
+    )  # fmt: skip
+    with open_desk_and_server() as (store, connection):
+        terms = replace(
+            terms,
+            parents=tuple(dict.fromkeys(store.resolve(parent) for parent in depends_on or ())),
+            run_at=terms.run_at if wait is None else server_time(connection) + wait,
+        )
         nobody = not store.serving(queue)
         captured = _capture(script, arguments or [], module)
-        for payload in captured.payloads:
-            store.put_blob(payload)
-        task = store.create(
-            NewTask(
-                project=project or captured.root.name,
-                name=name or (script.rpartition(".")[2] if module else Path(script).stem),
-                spec=replace(captured.spec, needs=needs),
-                parameters=overrides,
-                overrides=tuple(overrides),
-            )
+        new = NewTask(
+            project=project or captured.root.name,
+            name=name or (script.rpartition(".")[2] if module else Path(script).stem),
+            spec=replace(captured.spec, needs=needs),
+            parameters=overrides,
+            overrides=tuple(overrides),
+            terms=terms,
         )
-        position = store.enqueue(task.id, queue)
-        if nobody:
+        sent = _submit(store, new, captured, queue, submission)
+        task = sent.task
+        if nobody and task.status is Status.QUEUED:
             _say(f"warning: no agent serves the queue {queue} now; `agent daemon --queue {queue}` would")
         if not as_json:
-            _tell(task.id, queue, position)
+            _tell(sent)
         if follow:
             _follow(store, task.id, as_json)
-        task = store.get(task.id)
+            task = store.get(task.id)
     if as_json:
         print_json(task_json(task))
     if follow:
         _say(f"task {task.id} {task.status}")
         raise typer.Exit(0 if task.status.value == "completed" else 1)
+
+
+def _submit(store: Store, new: NewTask, captured: Capture, queue: str, submission: str) -> Submitted:
+    """Send it; what fails for want of a server says how to repeat it safely."""
+    import uuid
+
+    from elsewhere.contract.errors import ServerUnreachable
+    from elsewhere.submission import submit
+
+    key = submission or uuid.uuid4().hex
+    try:
+        return submit(store, new, captured.payloads, queue, submission=key)
+    except ServerUnreachable as error:
+        raise ServerUnreachable(
+            error.what,
+            f"Repeat the command with `--submission {shlex.quote(key)}`: that makes one task in all.",
+        ) from error
 
 
 def _capture(script: str, arguments: list[str], module: bool) -> Capture:
@@ -120,11 +168,20 @@ def _capture(script: str, arguments: list[str], module: bool) -> Capture:
     return captured
 
 
-def _tell(task_id: str, queue: str, position: int) -> None:
-    waiting = f", behind {position} others" if position > 1 else ", behind one other" if position else ""
-    typer.echo(f"task {task_id} is queued in {queue}{waiting}")
-    typer.echo(f"follow it: agent logs -f {task_id[:12]}")
-    typer.echo(f"stop it:   agent stop {task_id[:12]}")
+def _tell(sent: Submitted) -> None:
+    from agent.cli._standing import standing
+    from elsewhere.contract.status import Status
+
+    task, position = sent
+    if task.status is Status.QUEUED:
+        behind = f", behind {position} others" if position > 1 else ", behind one other" if position else ""
+        waits = f", and waits {task.waits_for}" if task.waits_for else behind
+        typer.echo(f"task {task.id} is queued in {task.queue}{waits}")
+    else:
+        message = f": {printable(task.status_message)}" if task.status_message else ""
+        typer.echo(f"task {task.id} is {standing(task, lost=False)}{message}")
+    typer.echo(f"follow it: agent logs -f {task.id[:12]}")
+    typer.echo(f"stop it:   agent stop {task.id[:12]}")
     sys.stdout.flush()
 
 

@@ -36,19 +36,21 @@ def test_a_daemon_serves_the_default_queue_with_one_slot(
     assert (config.queues, config.slots, config.gpus, config.tags) == (("default",), 1, (), ())
     assert (config.name, config.once, config.exit_when_idle, config.json_log) == (None, False, None, False)
     assert (config.heartbeat_seconds, config.lease_seconds) == (5.0, 20.0)
+    assert (config.stop_grace_seconds, config.on_partition, config.fair) == (10.0, "continue", False)
     assert config.settings.folders.config == elsewhere_home / "config"
 
 
 def test_every_option_of_a_daemon_reaches_it(elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = (
         "--queue b --queue a --queue b --slots 3 --gpus 0,GPU-1 --tag big --tag fast --name box --once"
-        " --exit-when-idle 0 --heartbeat 0.5 --lease 2 --json"
+        " --exit-when-idle 0 --heartbeat 0.5 --lease 2 --json --grace 3 --on-partition stop --fair"
     )
     config = configured(monkeypatch, *words.split())
     assert (config.queues, config.slots, config.gpus) == (("b", "a"), 3, ("0", "GPU-1"))
     assert (config.tags, config.name, config.once) == (("big", "fast"), "box", True)
     assert (config.exit_when_idle, config.json_log) == (0.0, True)
     assert (config.heartbeat_seconds, config.lease_seconds) == (0.5, 2.0)
+    assert (config.stop_grace_seconds, config.on_partition, config.fair) == (3.0, "stop", True)
 
 
 def test_execute_resolves_the_id_and_keeps_stdout_to_the_task(

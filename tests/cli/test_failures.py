@@ -49,6 +49,7 @@ def test_with_json_an_error_is_an_object(agent: Any) -> None:
         ("frobnicate",), ("list", "--limt", "3"), ("list", "--limit", "many"), ("list", "--limit", "0"),
         ("show",), ("queue",), ("queue", "drain", "x"), ("submit", "--param"),
         ("daemon", "--slots", "0"), ("daemon", "--lease", "5", "--heartbeat", "4"),
+        ("daemon", "--on-partition", "panic"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_line_exits_with_2_and_says_where_to_look(
@@ -65,6 +66,26 @@ def test_a_wrong_command_line_exits_with_2_and_says_where_to_look(
     assert json.loads(said.err)["error"]["kind"] == "UsageError"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--timeout", "soon"), ("--timeout", "0s"), ("--retries", "-1"), ("--backoff", "1h30"), ("--at", "noon"),
+        ("--after", "-5"), ("--after", "1h", "--at", "2030-01-31T22:00"), ("--memory-limit", "8 boxes"),
+        ("--cpus", "0"),
+    ],
+)  # fmt: skip
+def test_terms_that_cannot_be_understood_are_told_before_anything_is_done(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(AssertionError("a server was asked"), monkeypatch)
+    assert main(["submit", "--json", *words, "train.py"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    error = json.loads(said.err)["error"]
+    assert error["kind"] == "UsageError"
+    assert words[0] in error["what"] + error["next_step"]
+
+
 def test_a_setting_that_makes_no_sense_exits_with_2(agent: Any) -> None:
     assert agent("list", ELSEWHERE_REDIS_URL="http://example.org").returncode == 2
     assert agent("list", ELSEWHERE_UNTRACKED_LIMIT="much").returncode == 2
@@ -74,7 +95,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("elsewhere.connect.open_store", failing)
+    monkeypatch.setattr("elsewhere.connect.server_url", failing)
 
 
 def test_what_nobody_foresaw_is_short_unless_debugging(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cli._escapes import EscapeFilter
-from agent.cli._log_view import last_lines
+from agent.cli._log_view import TextView, last_lines
 from elsewhere.contract.task import LogChunk
 
 PIECES = st.sampled_from(
@@ -57,6 +58,18 @@ def test_an_escape_without_an_end_swallows_only_itself() -> None:
     assert filtered([endless, b"\nafter\n"]).endswith(b"\nafter\n")
     many = b"\x1b]" * 200_000
     assert b"\x1b" not in filtered([many])
+
+
+def test_a_state_that_was_overwritten_between_two_reads_is_not_shown() -> None:
+    pieces = [("output", b"a\n"), ("live", b"10%"), ("live", b"20%"), ("output", b"100%\n")]
+    chunks = [LogChunk(str(at), kind, 1, data, 0.0) for at, (kind, data) in enumerate(pieces)]
+    assert [chunk.data for chunk in last_lines(chunks, 5)] == [b"a\n", b"100%\n"]
+    stream = io.TextIOWrapper(io.BytesIO())
+    view = TextView(stream)
+    for chunk in chunks:
+        view.show(chunk)
+    view.close()
+    assert stream.buffer.getvalue() == b"a\n100%\n"
 
 
 @given(LOGS, st.lists(st.integers(0, 1000), max_size=5), st.integers(0, 6))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import queueing
+from elsewhere.contract import keys
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited
 from elsewhere.contract.task import NewTask
@@ -27,13 +28,17 @@ def running(store: Any, new_task: NewTask) -> Claim:
     return queueing.take_task(store.connection, "box", task.id, 600.0)
 
 
+class Live(bytes):
+    """The state of a progress bar."""
+
+
 def write(store: Any, claim: Claim, *pieces: bytes | str) -> None:
-    """Append output (bytes) and notes (text)."""
+    """Append output (bytes), states (Live) and notes (text)."""
     task = claim.lease.task_id
-    first = len(store.read_log(task)) + 1
+    first = int(store.connection.hget(keys.task(task), "log_sequence")) + 1
     for sequence, piece in enumerate(pieces, first):
         if isinstance(piece, bytes):
-            store.append_log(task, 1, sequence, piece)
+            store.append_log(task, 1, sequence, piece, "live" if isinstance(piece, Live) else "output")
         else:
             store.append_log(task, 1, sequence, piece.encode(), "note")
 
@@ -121,6 +126,60 @@ def test_a_terminal_gets_colours_and_dim_notes_but_no_other_escapes(
     assert process.wait(60) == 0
     note = b"\x1b[2m" + "── note ──".encode() + b"\x1b[0m\r\n"
     assert seen == b"\x1b[31mred\x1b[0m text\r\n" + note + b"\x1b[0m"
+
+
+ERASED, UNWRAPPED, WRAPPED = b"\r\x1b[K", b"\x1b[?7l", b"\x1b[?7h"
+
+
+def in_place(state: bytes) -> bytes:
+    return ERASED + UNWRAPPED + state + b"\x1b[0m" + WRAPPED
+
+
+def test_a_terminal_shows_a_line_that_overwrites_itself_in_place(
+    agent: Any, store: Any, running: Claim
+) -> None:
+    write(store, running, b"begin\n", Live(b"10%"))
+    controller, terminal = pty.openpty()
+    process = agent.start("logs", "-f", running.lease.task_id, stdout=terminal)
+    seen = read_until(controller, b"10%")
+    write(store, running, Live(b"\x1b[32m20%\x1b[A"))
+    seen += read_until(controller, b"20%")
+    write(store, running, b"100%\n", "done")
+    end(store, running)
+    os.close(terminal)
+    with suppress(OSError):  # a terminal that nobody writes to any more reads as EIO
+        while piece := os.read(controller, 65536):
+            seen += piece
+    os.close(controller)
+    assert process.wait(60) == 0
+    note = b"\x1b[2m" + "── done ──".encode() + b"\x1b[0m\r\n"
+    assert seen == (
+        b"begin\r\n" + in_place(b"10%") + in_place(b"\x1b[32m20%") + ERASED + b"100%\r\n" + note + b"\x1b[0m"
+    )
+
+
+def test_a_follower_in_a_pipe_gets_what_is_final_only(agent: Any, store: Any, running: Claim) -> None:
+    write(store, running, b"begin\n", Live(b"10%"))
+    process = agent.start("logs", "-f", running.lease.task_id)
+    seen = read_until(process.stdout.fileno(), b"begin\n")
+    write(store, running, Live(b"20%"))
+    write(store, running, b"100%\n")
+    end(store, running)
+    assert seen + process.communicate(timeout=60)[0] == b"begin\n100%\n"
+
+
+def test_the_state_of_a_running_bar_is_the_last_line_of_the_log(
+    agent: Any, store: Any, running: Claim
+) -> None:
+    write(store, running, b"a\nb\n", Live(b"10%"))
+    task = running.lease.task_id
+    assert agent("logs", task).stdout == "a\nb\n10%"
+    assert agent("logs", "--tail", "2", task).stdout == "b\n10%"
+    assert agent("logs", "--tail", "0", task).stdout == ""
+    kinds = [json.loads(line)["kind"] for line in agent("logs", "--json", task).stdout.splitlines()]
+    assert kinds == ["output", "live"]
+    write(store, running, b"loading: ", Live(b"20%"))
+    assert agent.start("logs", task).communicate(timeout=60)[0] == b"a\nb\nloading: \r20%"
 
 
 def test_with_json_each_piece_is_a_line_and_no_character_is_cut(

@@ -14,6 +14,8 @@ import pytest
 import queueing
 from elsewhere.contract.outcome import Exited
 from elsewhere.contract.status import Status
+from elsewhere.contract.terms import Limits, Terms
+from tests.cli.swallow import swallowing
 
 
 @pytest.fixture
@@ -69,6 +71,73 @@ def test_parameters_and_needs_are_typed(agent: Any, store: Any, repository: Path
     assert set(task.overrides) == {"Args/lr", "Args/kernel"}
     assert (task.spec.needs.gpus, task.spec.needs.tags) == (2, ("big", "fast"))
     assert (task.spec.entry.kind, task.spec.entry.script, task.name) == ("module", "pkg.fit", "fit")
+
+
+def test_the_terms_reach_the_task(agent: Any, store: Any, repository: Path) -> None:
+    parent = submitted(agent, "train.py")
+    began, _ = store.connection.time()
+    task = store.get(
+        submitted(
+            agent, "--retries", "2", "--backoff", "1m", "--timeout", "1h30m", "--after", "2h", "--depends-on",
+            parent[:12], "--depends-on", parent, "--priority", "-3", "--memory-limit", "8GiB", "--cpus", "1.5",
+            "train.py",
+        )
+    )  # fmt: skip
+    run_at = task.terms.run_at
+    assert task.terms == Terms(-3, run_at, (parent,), 2, 60.0, 5400.0, Limits(8 * 1024**3, 1.5))
+    assert began + 7200 <= run_at < began + 7300
+    assert task.waits_for == f"for parent {parent}"
+
+
+def test_a_moment_may_be_given(agent: Any, store: Any, repository: Path) -> None:
+    ended = agent("submit", "--at", "2096-10-02T07:06:40Z", "train.py")
+    (task,) = store.newest()
+    assert task.terms.run_at == 4e9
+    assert f"task {task.id} is queued in default, and waits until 2096-10-02T07:06:40Z" in ended.stdout
+    assert agent.json("show", task.id)["waits_for"] == "until 2096-10-02T07:06:40Z"
+
+
+def test_the_usual_terms_are_those_of_the_contract(agent: Any, store: Any, repository: Path) -> None:
+    assert store.get(submitted(agent, "train.py")).terms == Terms()
+
+
+def test_a_parent_that_is_no_task_keeps_the_run_here(agent: Any, store: Any, repository: Path) -> None:
+    assert agent("submit", "--depends-on", "abcdef", "train.py").returncode == 4
+    assert store.newest() == []
+
+
+def test_a_parent_that_failed_before_stops_the_task_and_says_so(
+    agent: Any, store: Any, repository: Path
+) -> None:
+    parent = submitted(agent, "train.py")
+    run_as_an_agent(store, parent, 3)
+    ended = agent("submit", "--depends-on", parent, "train.py")
+    task = store.newest()[0]
+    assert ended.returncode == 0
+    assert f"task {task.id} is stopped: parent failed: {parent}" in ended.stdout
+
+
+def test_a_submit_that_never_heard_tells_the_key_that_finishes_it(
+    agent: Any, store: Any, repository: Path, valkey_url: str
+) -> None:
+    with swallowing(valkey_url) as proxy:
+        proxy.swallow(b"night", 1000)
+        unheard = agent("submit", "--queue", "night", "train.py", ELSEWHERE_REDIS_URL=proxy.url)
+    assert unheard.returncode == 3
+    key = unheard.stderr.partition("--submission ")[2].partition("`")[0]
+    (task,) = store.newest()
+    assert submitted(agent, "--queue", "night", "--submission", key, "train.py") == task.id
+    assert store.get(task.id).status is Status.QUEUED
+    run_as_an_agent(store, task.id, 0)
+    again = agent("submit", "--queue", "night", "--submission", key, "train.py")
+    assert f"task {task.id} is completed" in again.stdout
+    assert len(store.newest()) == 1
+
+
+def submitted(agent: Any, *words: str) -> str:
+    ended = agent("submit", "--json", *words)
+    assert ended.returncode == 0, ended.stderr
+    return str(json.loads(ended.stdout)["id"])
 
 
 def test_a_queue_that_nobody_serves_is_warned_of(agent: Any, store: Any, repository: Path) -> None:

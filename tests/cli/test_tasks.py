@@ -6,7 +6,9 @@ import json
 import math
 import os
 import pty
+import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ import pytest
 import redis
 
 import queueing
+from elsewhere.contract import keys
 from elsewhere.contract.outcome import Exited
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
+from elsewhere.contract.terms import Terms
 
 FIELDS = {
     "id": str, "project": str, "name": str, "status": str, "status_message": str, "attempt": int,
     "agent": (str, type(None)), "queue": (str, type(None)), "parameters": dict,
+    "lost_contact": bool, "waits_for": (str, type(None)),
     "exit_code": (int, type(None)), "created": float, "started": (float, type(None)),
     "ended": (float, type(None)),
 }  # fmt: skip
@@ -174,6 +179,85 @@ def test_a_running_task_is_asked_with_the_grace_that_was_given(
     assert stop.grace == 2.5
     assert "@" in stop.by
     assert store.get(task.id).status is Status.IN_PROGRESS
+
+
+def test_a_running_task_that_is_not_heard_of_has_lost_contact(
+    agent: Any, store: Any, new_task: NewTask
+) -> None:
+    heard, silent = (store.create(new_task).id for _ in range(2))
+    for task_id in (heard, silent):
+        store.enqueue(task_id, "default")
+        queueing.take_task(store.connection, "box", task_id, 600.0)
+    store.connection.zincrby(keys.LEASES, -301_000, silent)  # as 301 s later
+    assert {task["id"]: task["lost_contact"] for task in agent.json("list")} == {heard: False, silent: True}
+    assert [agent.json("show", task)["lost_contact"] for task in (heard, silent)] == [False, True]
+    assert "in_progress (lost contact)" in agent("show", silent).stdout
+    assert agent("list").stdout.count("in_progress (lost contact)") == 1
+    assert agent.json("stop", silent)["lost_contact"] is True
+    assert agent.json("show", silent)["status"] == "in_progress"
+
+
+def test_a_waiting_task_says_for_what(agent: Any, store: Any, new_task: NewTask) -> None:
+    parent = store.create(new_task).id
+    child = store.create(replace(new_task, terms=Terms(parents=(parent,), retries=3, priority=7))).id
+    later = store.create(replace(new_task, terms=Terms(run_at=4e9))).id
+    for task_id in (child, later):
+        store.enqueue(task_id, "default")
+    waits = {task["id"]: task["waits_for"] for task in agent.json("list")}
+    assert waits == {parent: None, child: f"for parent {parent}", later: "until 2096-10-02T07:06:40Z"}
+    assert f"queued (waits for parent {parent})" in agent("list").stdout
+    shown = agent("show", child).stdout
+    for fact in (f"queued (waits for parent {parent})", "0 of 3", f"task {parent}"):
+        assert fact in shown
+    told = agent.json("show", child)
+    assert (told["terms"]["parents"], told["terms"]["priority"], told["retries_used"]) == ([parent], 7, 0)
+    assert told["terms"]["limits"] == {"memory_bytes": None, "cpus": None}
+
+
+class TestDraining:
+    """`agent drain`."""
+
+    def announce(self, store: Any, name: str) -> queueing.Registration:
+        registration = queueing.Registration(
+            store.connection, name, ("default",), slots=1, gpus=0, tags=(), version="1"
+        )
+        registration.announce()
+        return registration
+
+    def test_an_agent_hears_of_it_with_its_next_beat(self, agent: Any, store: Any) -> None:
+        box, other = self.announce(store, "box"), self.announce(store, "other")
+        assert agent.json("drain", "box") == {"name": "box", "state": "draining"}
+        assert (box.beat(0), other.beat(0)) == ("draining", "active")
+        assert agent("drain", "box").stdout.startswith("agent box drains")
+
+    def test_the_only_agent_needs_no_name(self, agent: Any, store: Any) -> None:
+        box = self.announce(store, "box")
+        assert agent("drain").returncode == 0
+        assert box.beat(0) == "draining"
+
+    def test_of_several_one_must_be_named(self, agent: Any, store: Any) -> None:
+        box, other = self.announce(store, "box"), self.announce(store, "other")
+        ended = agent("drain")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "box, other" in ended.stderr
+        assert (box.beat(0), other.beat(0)) == ("active", "active")
+
+    def test_one_that_is_not_there_is_no_agent(self, agent: Any) -> None:
+        for words in (("drain",), ("drain", "box")):
+            ended = agent(*words)
+            assert ended.returncode == 4
+            assert "agent workers" in ended.stderr
+
+    def test_a_real_daemon_ends(self, agent: Any, store: Any) -> None:
+        daemon = agent.start("daemon", "--name", "box")
+        deadline = time.monotonic() + 60
+        while not store.serving("default"):
+            assert daemon.poll() is None, daemon.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert agent("drain").returncode == 0
+        assert daemon.wait(60) == 0
+        assert store.serving("default") == []
 
 
 def test_queues_are_listed_paused_and_resumed(agent: Any, store: Any, new_task: NewTask) -> None:
