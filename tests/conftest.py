@@ -15,6 +15,13 @@ import pytest
 import redis
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of tests/chaos; pytest reads options in this place alone."""
+    chaos = parser.getgroup("chaos")
+    chaos.addoption("--chaos-seconds", type=float, default=180.0, help="how long faults go on")
+    chaos.addoption("--chaos-seed", type=int, default=None, help="what faults and tasks follow from")
+
+
 @dataclass
 class Server:
     """A real server on a Unix socket, with a database for each test that asks."""
