@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from elsewhere.settings import Folders, Settings
+from elsewhere.settings import MIB, Folders, Settings
 
 OnPartition = Literal["continue", "stop"]
 """What an attempt does while no server can be reached: run until its lease is about to end, or stop."""
@@ -49,6 +49,8 @@ class AttemptConfig:
     lease_seconds: float
     stop_grace_seconds: float
     on_partition: OnPartition = "continue"
+    log_cap: int = 64 * MIB
+    """Bytes of the task's log that the store keeps."""
     gpus: tuple[str, ...] | None = None
     """GPUs that the attempt may see; None leaves the machine's own setting."""
 

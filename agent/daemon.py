@@ -59,6 +59,7 @@ def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig
         lease_seconds=config.lease_seconds,
         stop_grace_seconds=config.stop_grace_seconds,
         on_partition=config.on_partition,
+        log_cap=config.settings.log_cap,
     )
 
 

@@ -38,6 +38,7 @@ def run(settings: Settings, task_id: str) -> int:
         heartbeat_seconds=HEARTBEAT_SECONDS,
         lease_seconds=LEASE_SECONDS,
         stop_grace_seconds=GRACE_SECONDS,
+        log_cap=settings.log_cap,
     )
     return _exit_code(supervise(claim, config, slot=0, echo=_write))
 

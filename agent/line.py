@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from agent.config import AttemptConfig
 from agent.journal import Entry
 from elsewhere.contract.codec import decode_parameters
 from elsewhere.contract.lease import Lease, Renewal
@@ -21,13 +22,13 @@ from queueing import ControlBell, commit, renew
 class AgentLine:
     """The fenced writes of one attempt. Every method raises ``LateWrite`` once it is over."""
 
-    def __init__(self, redis_url: str, lease: Lease, heartbeat_seconds: float) -> None:
-        self._connection = connect(redis_url)
+    def __init__(self, config: AttemptConfig, lease: Lease) -> None:
+        self._connection = connect(config.redis_url)
         self.store = RedisStore(self._connection)
         self._lease = lease
-        self._log = RedisStore(redis_url)
-        self._heart = connect(redis_url)
-        self._bell = ControlBell(self._heart, lease.task_id, heartbeat_seconds)
+        self._log = RedisStore(config.redis_url, log_cap=config.log_cap)
+        self._heart = connect(config.redis_url)
+        self._bell = ControlBell(self._heart, lease.task_id, config.heartbeat_seconds)
 
     def deliver(self, entry: Entry, skipped: int) -> None:
         """Bring an entry of the journal to the store, after ``skipped`` numbers that were given up."""

@@ -52,7 +52,7 @@ def _end_leftovers(pid: int, mark: AttemptMark, grace: float) -> None:
 
 
 def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome) -> Outcome:
-    line = AgentLine(config.redis_url, mark.lease, config.heartbeat_seconds)
+    line = AgentLine(config, mark.lease)
     heartbeat = Heartbeat(
         line.renew,
         line.wait_for_control,

@@ -50,7 +50,7 @@ def supervise(
     attempt = Attempt(
         claim,
         config,
-        AgentLine(config.redis_url, claim.lease, config.heartbeat_seconds),
+        AgentLine(config, claim.lease),
         named(executor),
         stop,
         told_launch=mark,

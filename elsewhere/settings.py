@@ -82,6 +82,8 @@ class Settings:
     """Bytes of untracked files that may travel with a task."""
     bundle_limit: int = 256 * MIB
     """Bytes of unpushed commits that may travel with a task."""
+    log_cap: int = 64 * MIB
+    """Bytes of a task's log that the store keeps, as agents write it; the oldest are cut, and marked."""
 
 
 def load() -> Settings:
@@ -97,6 +99,7 @@ def load() -> Settings:
         redis_url=os.environ.get("ELSEWHERE_REDIS_URL") or _text(table, "redis_url", folders.config_file),
         untracked_limit=_bytes("untracked_limit", table, folders.config_file, 10 * MIB),
         bundle_limit=_bytes("bundle_limit", table, folders.config_file, 256 * MIB),
+        log_cap=_bytes("log_cap", table, folders.config_file, 64 * MIB),
     )
 
 
