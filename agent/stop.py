@@ -25,6 +25,7 @@ class Stop:
         self._reason: Stopped | Lost | None = None
         self._grace = 0.0
         self._end: Callable[[float], None] | None = None
+        self._asked = threading.Event()
 
     @property
     def reason(self) -> Stopped | Lost | None:
@@ -37,6 +38,7 @@ class Stop:
             first = self._reason is None
             if first:
                 self._reason = reason
+                self._asked.set()
             if not first and grace >= self._grace:
                 return
             self._grace = grace
@@ -52,6 +54,11 @@ class Stop:
         """Raise ``StopAsked`` if the end was asked for."""
         if self._reason is not None:
             raise StopAsked
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so long; raise ``StopAsked`` as soon as the end is asked for."""
+        self._asked.wait(seconds)
+        self.check()
 
     @contextmanager
     def ends_by(self, end: Callable[[float], None]) -> Iterator[None]:

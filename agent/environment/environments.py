@@ -16,6 +16,7 @@ from agent.environment import uv
 from agent.environment.content import Content
 from agent.environment.installer import Ended, Installer, InstallerMissing, Job
 from agent.environment.interpreter import Interpreter, find, own
+from agent.environment.patience import Patient
 from agent.environment.pip import Pip
 from agent.environment.uv import Uv
 from agent.lock import locked
@@ -66,6 +67,8 @@ class Environments:
         searched_pythons: folders to look for interpreters in; None takes the ``ELSEWHERE_PYTHONS``
             variable, which lists them as ``PATH`` does.
         cache_dir: uv's cache; None leaves it to uv. On the disk of ``folder`` it is fastest.
+        patience: seconds for which an index that does not answer is tried again.
+        pause: waits between two tries; what it raises ends the build.
     """
 
     def __init__(
@@ -75,11 +78,15 @@ class Environments:
         index_options: tuple[str, ...] = (),
         searched_pythons: tuple[Path, ...] | None = None,
         cache_dir: Path | None = None,
+        patience: float = 0.0,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder = folder.absolute()
         self._index_options = index_options
         self._searched = _named_pythons() if searched_pythons is None else searched_pythons
         self._cache_dir = cache_dir
+        self._patience = patience
+        self._pause = pause
 
     def prepare(self, packages: Packages, *, note: Callable[[str], None]) -> Environment:
         """The environment that holds ``packages``, built if it is not there.
@@ -170,7 +177,8 @@ class Environments:
         note(f"environment {content.key[:10]} built in {seconds:.1f} s: Python {content.interpreter.version}")
         return Environment(job.python, folder, content.key, reused=False)
 
-    def _fill(self, content: Content, job: Job, installer: Installer) -> None:
+    def _fill(self, content: Content, job: Job, chosen: Installer) -> None:
+        installer = Patient(chosen, self._patience, self._pause)
         _clear(job.folder)
         _make_skeleton(
             job.folder, content.interpreter, self._folder / "interpreters", seeded=installer.seeded
@@ -179,8 +187,11 @@ class Environments:
             return
         lock = self._folder / "locks" / f"{content.key}.txt"
         if content.pinned and lock.exists():
-            if _sync(installer, job, lock).code == 0:
+            ended = _sync(installer, job, lock)
+            if ended.code == 0:
                 return
+            if ended.unreachable:
+                raise ended.error(job)
             job.note("the stored lock cannot be installed any more; resolving anew")
         self._resolve(content, job, installer, lock)
         ended = _sync(installer, job, lock)
@@ -207,7 +218,8 @@ class Environments:
             return installer.resolve(job, requirements, None, draft)
         constraints = _write_lines(job.folder / "constraints.txt", content.constraints)
         ended = installer.resolve(job, requirements, constraints, draft)
-        if ended.code == 0:
+        # An index that was away says nothing against the constraints.
+        if ended.code == 0 or ended.unreachable:
             return ended
         again = installer.resolve(job, requirements, None, draft)
         if again.code == 0:

@@ -45,6 +45,15 @@ _UNKNOWN = (
 )
 
 
+_UNREACHABLE = re.compile(
+    r"error sending request|tcp connect error|dns error|failed to lookup address|operation timed out"
+    r"|Connection (?:refused|reset|aborted|timed out)|Network is unreachable|No route to host|Read timed out"
+    r"|Temporary failure in name resolution|NewConnectionError|Max retries exceeded"
+    r"|HTTP status server error|\b50[0234] (?:Internal Server|Server Error|Bad Gateway|Service|Gateway)"
+)
+"""What uv and pip say when nobody answers, or a server that cannot: it may be better in a moment."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One environment that is being filled."""
@@ -70,11 +79,26 @@ class Ended:
     code: int
     lines: tuple[str, ...]
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether it failed because no index answered."""
+        return self.code != 0 and _UNREACHABLE.search(self._text) is not None
+
+    @property
+    def _text(self) -> str:
+        return " ".join(" ".join(self.lines).split())
+
     def error(self, job: Job) -> ElsewhereError:
         """What a failure means for the task."""
-        text = " ".join(" ".join(self.lines).split())
+        text = self._text
         if filled(job.folder, text):
             return full(job.folder)
+        # First: to pip, an index that does not answer is one that has no package.
+        if self.unreachable:
+            return BuildError(
+                f"the package index does not answer\n{self._tail()}",
+                "Check the network of the agent's machine, and its index settings.",
+            )
         for pattern in _UNKNOWN:
             unknown = pattern.search(text)
             if unknown is not None:
