@@ -27,8 +27,12 @@ from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
+from elsewhere.settings import whole_number
 from elsewhere.startup import lay_sdk
 from executors.contract import Executor, Exit, Running
+
+INDEX_PATIENCE_SECONDS = 60
+"""How long an attempt waits for a package index that does not answer, unless a setting says otherwise."""
 
 LEFTOVER_GRACE_SECONDS = 2.0
 """What processes that a script leaves behind get, to end after it, before they are killed."""
@@ -91,7 +95,7 @@ class Attempt:
     def _story(self) -> Outcome:
         step = Step.WORKSPACE
         try:
-            with self._stop.ends_by(_end_children):
+            with self._ending_children():
                 self._rebuild_workspace()
                 step = Step.ENVIRONMENT
                 environment = self._prepare_environment()
@@ -106,6 +110,23 @@ class Attempt:
             traceback.print_exc()
             return self._stop.reason or NeverRan(step, f"{type(error).__name__}: {error}")
 
+    @contextlib.contextmanager
+    def _ending_children(self) -> Iterator[None]:
+        """While the block runs, a stop ends what it runs: git, an installer. The step then fails."""
+        over = threading.Event()
+
+        def end(grace: float) -> None:
+            # Again and again: the step may be about to start its next child.
+            while not over.is_set():
+                _end_children(grace)
+                over.wait(0.1)
+
+        try:
+            with self._stop.ends_by(end):
+                yield
+        finally:
+            over.set()
+
     def _rebuild_workspace(self) -> None:
         self._tell("workspace")
         workspace.rebuild(
@@ -119,7 +140,12 @@ class Attempt:
 
     def _prepare_environment(self) -> Environment:
         self._tell("environment")
-        environments = Environments(self._config.folders.environments)
+        folders = self._config.folders
+        environments = Environments(
+            folders.environments,
+            patience=whole_number("index_patience", INDEX_PATIENCE_SECONDS, folders),
+            pause=self._stop.sleep,
+        )
         # Until the script has ended: no janitor removes it meanwhile.
         environment = self._holding.enter_context(
             environments.held(self._task.spec.packages, note=self._note)
@@ -145,7 +171,7 @@ class Attempt:
                 return self._stream(running)
             finally:
                 # Whatever happened: nothing of the tree outlives its script.
-                running.terminate(LEFTOVER_GRACE_SECONDS)
+                _clear(running)
 
     def _stream(self, running: Running) -> Outcome:
         self._told_launch(running.pid)
@@ -158,7 +184,7 @@ class Attempt:
             ended = running.wait()
         outcome = self._stop.reason or _exited(ended)
         self._state_outcome(outcome)
-        running.terminate(LEFTOVER_GRACE_SECONDS)
+        _clear(running)
         pump.join()
         return self._explain(outcome, pump)
 
@@ -237,8 +263,15 @@ def _exited(ended: Exit | None) -> Outcome:
     return Lost("the command vanished") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
 
 
+def _clear(running: Running) -> None:
+    """End what the script left behind."""
+    running.terminate(LEFTOVER_GRACE_SECONDS)
+    # A daemon that cleared its environment hid from the tree, but not from its subreaper: us.
+    _end_children(0.0)
+
+
 def _end_children(grace: float) -> None:
-    """End what a rebuild step runs: git, an installer. The step then fails, and the stop wins."""
+    """End every process below this one, which is there for one attempt alone."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with contextlib.suppress(psutil.Error):
