@@ -11,13 +11,15 @@ from types import FrameType
 
 from agent.attempt import Attempt
 from agent.config import AttemptConfig
+from agent.disk import space_needed
 from agent.line import AgentLine
 from agent.lock import locked
 from agent.salvage import salvage
 from agent.state import AttemptMark, AttemptState, ProcessMark
 from agent.stop import Stop
+from elsewhere.contract.errors import DiskFull, ElsewhereError
 from elsewhere.contract.lease import Claim
-from elsewhere.contract.outcome import Lost, Outcome, Stopped
+from elsewhere.contract.outcome import Lost, NeverRan, Outcome, Step, Stopped
 from executors import named
 
 EXIT_LOST = 75
@@ -42,20 +44,19 @@ def supervise(
     stop = Stop()
     _hear_signals(stop, config)
 
+    line = AgentLine(config, claim.lease)
+
     def mark(command: int | None) -> None:
         launched = None if command is None else ProcessMark.of(command)
-        state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), launched))
+        with space_needed(config.state):
+            state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), launched))
 
-    mark(None)
-    attempt = Attempt(
-        claim,
-        config,
-        AgentLine(config, claim.lease),
-        named(executor),
-        stop,
-        told_launch=mark,
-        echo=echo,
-    )
+    try:
+        mark(None)
+        attempt = Attempt(claim, config, line, named(executor), stop, told_launch=mark, echo=echo)
+    except DiskFull as full:
+        state.remove()
+        return _refuse(line, full)
     outcome = attempt.run()
     attempt.remove()
     state.remove()
@@ -64,7 +65,12 @@ def supervise(
 
 def become_supervisor(claim: Claim, config: AttemptConfig, slot: int) -> int:
     """``supervise`` in a freshly forked process, detached from everything; returns its exit code."""
-    return _detached(config, lambda: supervise(claim, config, slot))
+    try:
+        return _detached(config, lambda: supervise(claim, config, slot))
+    except DiskFull as full:
+        AttemptState(config.state).remove()
+        _refuse(AgentLine(config, claim.lease), full)
+        return full.exit_code
 
 
 def become_salvager(config: AttemptConfig) -> int:
@@ -77,10 +83,24 @@ def become_salvager(config: AttemptConfig) -> int:
     return _detached(config, work)
 
 
+def _refuse(line: AgentLine, full: DiskFull) -> Outcome:
+    """End the task although there is no room for a journal, nor for any other state.
+
+    Where the server does not hear of it, the lease runs out, as with a box that died.
+    """
+    outcome = NeverRan(Step.WORKSPACE, str(full))
+    try:
+        line.commit(outcome)
+    except ElsewhereError as error:
+        return Lost(f"{full.what}; {error.what}")
+    return outcome
+
+
 def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
     os.setsid()
-    config.state.mkdir(parents=True, exist_ok=True)
-    log = os.open(AttemptState(config.state).log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with space_needed(config.state):
+        config.state.mkdir(parents=True, exist_ok=True)
+        log = os.open(AttemptState(config.state).log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for descriptor, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(descriptor, target)
