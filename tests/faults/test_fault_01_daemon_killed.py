@@ -15,7 +15,7 @@ from flow.world import World, eventually
 def test_a_daemon_killed_ten_times_keeps_one_process_and_one_attempt_and_a_log_without_a_gap(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `Daemon._find_attempts` emptied: the next daemon took a second task into the busy slot."""
+    """Seen failing with `Daemon._find_attempts` left out: the next daemon did not know of the attempt."""
     box = world.box(name=f"phoenix-{os.getpid()}")
     steady = Steady(world)
     pid = steady.begun()

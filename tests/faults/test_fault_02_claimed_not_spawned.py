@@ -25,7 +25,7 @@ ForkServer.start_supervisor = lambda *arguments: os.kill(os.getpid(), signal.SIG
 def test_a_task_whose_taker_was_killed_before_it_spawned_runs_on_another_agent(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `queueing.reap` answering nothing: the task stayed in progress for good."""
+    """Seen failing with `queueing.reap` answering nothing: attempt 2 never began."""
     doomed = InjectedBox(world, f"doomed-{os.getpid()}", KILLED, *FAST)
     steady = Steady(world)
     doomed.process.wait(30)
@@ -69,7 +69,7 @@ DEAF = dedent(
 def test_a_claim_whose_answer_was_lost_is_found_again_as_the_same_attempt(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with the token of `take` made anew for each call: attempt 2 ran, once the lease was over."""
+    """Seen failing with a new token for each call of `take`: attempt 1 never began."""
     InjectedBox(world, f"deaf-{os.getpid()}", DEAF)
     steady = Steady(world)
     claimed = eventually(lambda: steady.record.started, 30)

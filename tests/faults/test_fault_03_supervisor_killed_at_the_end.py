@@ -15,7 +15,7 @@ from flow.world import World, eventually
 def test_an_exit_code_survives_the_supervisor_that_could_not_commit_it(
     world: World, far: World, proxy: FaultProxy, figure: Recorder
 ) -> None:
-    """Seen failing with `AttemptState.write_outcome` emptied: the script ran again as attempt 2."""
+    """Seen failing with `AttemptState.read_outcome` answering None: the script ran again, and completed as attempt 2."""
     box = far.box()
     steady = Steady(world, code=7)
     pid = steady.begun()
@@ -43,7 +43,7 @@ def test_an_exit_code_survives_the_supervisor_that_could_not_commit_it(
 def test_an_exit_that_no_supervisor_saw_is_recovered_or_run_again_and_never_lost(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `queueing.reap` answering nothing: the task stayed in progress for good."""
+    """Seen failing with `queueing.reap` answering nothing: the task never ended."""
     box = world.box("--heartbeat", "0.5", "--lease", "3")
     steady = Steady(world)
     pid = steady.begun()

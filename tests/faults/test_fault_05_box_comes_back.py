@@ -25,7 +25,7 @@ FAST = ("--heartbeat", "0.5", "--lease", "3")
 def test_a_box_that_comes_back_too_late_stops_its_attempt_and_is_refused_every_write(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `refusal` of fence.lua answering nil: lines of attempt 1 stood among those of attempt 2."""
+    """Seen failing with `refusal` of fence.lua answering nil: a chunk of attempt 1 was weighed as if it were the owner's."""
     first = world.box(*FAST)
     steady = Steady(world, code=9)
     pid = steady.begun()

@@ -16,7 +16,7 @@ FAST = ("--heartbeat", "0.5", "--lease", "3")
 def test_a_thawed_supervisor_completes_nothing_that_another_attempt_has_completed(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `refusal` of fence.lua answering nil: the task failed with exit code 9, the stale attempt's."""
+    """Seen failing with `refusal` of fence.lua answering nil: the task, already completed, was ended again."""
     first = world.box(*FAST)
     steady = Steady(world, code=9)
     pid = steady.begun()
@@ -50,7 +50,7 @@ def test_a_thawed_supervisor_completes_nothing_that_another_attempt_has_complete
 def test_a_thawed_supervisor_ends_its_script_once_it_hears_of_the_next_attempt(
     world: World, figure: Recorder
 ) -> None:
-    """Seen failing with `Heartbeat.run` passing over LateWrite: the first attempt's script ran on beside the second."""
+    """Seen failing with `Stop.ask` passing over Lost: the first attempt's script ran on beside the second."""
     first = world.box(*FAST)
     steady = Steady(world, stubborn=True)
     pid = steady.begun()

@@ -21,7 +21,7 @@ from flow.world import World, eventually
 def test_a_cut_shorter_than_the_lease_leaves_the_task_running_and_its_log_complete(
     cut: float, lease: float, world: World, far: World, proxy: FaultProxy, figure: Recorder
 ) -> None:
-    """Seen failing with `Sender._send` giving up at the first error: the log ended where the link was cut."""
+    """Seen failing with `Sender._send` giving up at the first error: nothing of what was written meanwhile came."""
     far.box("--heartbeat", "1", "--lease", str(lease))
     steady = Steady(world)
     pid = steady.begun()

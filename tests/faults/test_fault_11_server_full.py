@@ -20,7 +20,7 @@ LEASE = 4.0
 def test_a_full_server_stops_no_task_and_says_so_to_who_submits(
     world: World, own_server: OwnServer, figure: Recorder
 ) -> None:
-    """Seen failing with ServerUnfit left out of `Sender._send`: the log ended where the server was full."""
+    """Seen failing with `flags allow-oom` left out of renew.lua: the script was ended one lease after the server was full."""
     box = world.box("--heartbeat", "0.5", "--lease", str(LEASE))
     steady = Steady(world)
     pid = steady.begun()
