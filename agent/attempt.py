@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,12 +22,13 @@ from agent.line import AgentLine
 from agent.relay import RelayServer, attempt_calls
 from agent.state import AttemptState
 from agent.stop import Stop, StopAsked
-from agent.stream import Pump, Sender
+from agent.stream import RETRY_SECONDS, Pump, Sender
 from agent.traceback import last_lines
-from elsewhere.contract.errors import ElsewhereError
+from elsewhere.contract.errors import ElsewhereError, ServerUnreachable
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
+from elsewhere.contract.spec import Blob
 from elsewhere.settings import whole_number
 from elsewhere.startup import lay_sdk
 from executors.contract import Executor, Exit, Running
@@ -133,10 +135,19 @@ class Attempt:
             self._task.spec.source,
             self._tree,
             repositories=self._config.folders.repositories,
-            fetch=self._line.store.get_blob,
+            fetch=self._fetch,
             note=self._note,
         )
         self._stop.check()
+
+    def _fetch(self, blob: Blob) -> bytes:
+        """The bytes of a blob. A server that is away is waited for, as long as the lease lasts."""
+        for attempt in itertools.count():
+            try:
+                return self._line.store.get_blob(blob)
+            except ServerUnreachable:
+                self._stop.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+        raise AssertionError("unreachable")
 
     def _prepare_environment(self) -> Environment:
         self._tell("environment")

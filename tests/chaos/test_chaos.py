@@ -23,7 +23,7 @@ AGENTS = 4
 SLOTS = 2
 LEASE_SECONDS = 3.0
 OPTIONS = ("--slots", str(SLOTS), "--heartbeat", "0.5", "--lease", f"{LEASE_SECONDS:g}", "--grace", "2")
-TASKS_PER_SECOND = 300 / 180
+TASKS_PER_SECOND = 450 / 180
 PATIENCE_SECONDS = 600.0
 """For what is left to do when everything is healed; it takes far less, but machines differ."""
 POISONED_AT_MOST = 0.05
