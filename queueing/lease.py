@@ -11,7 +11,7 @@ from elsewhere.contract.status import Status
 from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.record import decode_stop
 from elsewhere.store.script import Script
-from queueing.take import milliseconds
+from queueing.duration import milliseconds
 
 RENEW = Script(__file__, "renew.lua")
 COMMIT = Script(__file__, "commit.lua")

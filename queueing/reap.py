@@ -8,7 +8,7 @@ from typing import Literal, cast
 import redis
 
 from elsewhere.store.script import Script
-from queueing.take import milliseconds
+from queueing.duration import milliseconds
 
 REAP = Script(__file__, "reap.lua")
 ROUND = 100

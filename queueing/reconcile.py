@@ -12,7 +12,7 @@ import redis
 from elsewhere.contract import keys
 from elsewhere.store.redis.connection import answering
 from elsewhere.store.script import Script
-from queueing.take import milliseconds
+from queueing.duration import milliseconds
 
 RECONCILE = Script(__file__, "reconcile.lua")
 ROUND = 100

@@ -3,14 +3,15 @@
 --
 -- ARGV[1] agent   ARGV[2] lease in milliseconds   ARGV[3] GPUs offered   ARGV[4] bytes of memory offered,
 -- 0 for unknown   ARGV[5] tags offered, as words   ARGV[6] token of this take, or ''
--- ARGV[7..] names of the queues
+-- ARGV[7] newest schema that the taker reads   ARGV[8..] names of the queues
 -- answer  {id, {field, value, ...}} of the claimed task, or nil when nothing fits
 --
--- Ids of tasks that are gone or are not queued any more are dropped on the way. A queue is read in
+-- Ids of tasks that are gone or are not queued any more are dropped on the way; tasks that a newer
+-- version wrote are left for agents of that. A queue is read in
 -- windows, so that finding a fitting task at its head costs little however long it is.
 
 local WINDOW = 128
-local agent, lease_ms, token = ARGV[1], tonumber(ARGV[2]), ARGV[6]
+local agent, lease_ms, token, reads = ARGV[1], tonumber(ARGV[2]), ARGV[6], tonumber(ARGV[7])
 local gpus, memory = tonumber(ARGV[3]), tonumber(ARGV[4])
 local tags = {}
 for tag in string.gmatch(ARGV[5], '%S+') do tags[tag] = true end
@@ -33,11 +34,11 @@ local function first_fitting(queue)
     if #ids == 0 then return nil end
     start = start + #ids
     for _, id in ipairs(ids) do
-      local status, needs = unpack(redis.call('HMGET', keys.task(id), 'status', 'needs'))
+      local status, needs, schema = unpack(redis.call('HMGET', keys.task(id), 'status', 'needs', 'schema'))
       if status ~= 'queued' then
         -- Not ours, or it went another way: what stands behind it moves up by what leaves.
         start = start - redis.call('LREM', line, 0, id)
-      elseif fits(needs) then
+      elseif tonumber(schema or 1) <= reads and fits(needs) then
         return id
       end
     end
@@ -58,7 +59,7 @@ if token ~= '' then
   local before = claimed_before()
   if before then return before end
 end
-for index = 7, #ARGV do
+for index = 8, #ARGV do
   local queue = ARGV[index]
   if redis.call('SISMEMBER', keys.QUEUES_PAUSED, queue) == 0 then
     local id = first_fitting(queue)

@@ -41,8 +41,9 @@ def task(task_id: str) -> str:
 
     Fields: ``project name status status_message spec parameters overrides attempt
     lost_attempts agent queue exit_code created started ended stop``, and ``needs`` (a copy
-    of the spec's, so that a claim need not decode specs), ``log_sequence`` (number of the newest
-    log chunk, event or parameters that the current attempt wrote) and ``lease_ms`` (length of
+    of the spec's, so that a claim need not decode specs), ``schema`` (version of what is encoded
+    here: an agent leaves tasks of a newer one to agents that can read them), ``log_sequence`` (number of
+    the newest log chunk, event or parameters that the current attempt wrote) and ``lease_ms`` (length of
     the newest lease). ``terms`` is there where they are not the usual ones, and of them
     ``priority run_at parents retries backoff`` as scripts read them. ``retries_used``,
     ``retried`` (``ATTEMPT AGENT EXIT_CODE`` of the newest attempt that was followed by a retry)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.codec import SCHEMA, decode, decode_parameters, encode, encode_parameters
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.spec import Needs, TaskSpec
 from elsewhere.contract.status import Status
@@ -27,6 +27,7 @@ def new_fields(new: NewTask) -> dict[str, str]:
         SchemaError: a value that cannot be stored; the message names the field.
     """
     return {
+        "schema": str(SCHEMA),
         "project": new.project,
         "name": new.name,
         "spec": encode(new.spec),
