@@ -36,6 +36,9 @@ from executors.contract import Executor, Exit, Running
 INDEX_PATIENCE_SECONDS = 60
 """How long an attempt waits for a package index that does not answer, unless a setting says otherwise."""
 
+CATCH_UP_SECONDS = 1.0
+"""How long the outcome of an ended script waits for the last of what it printed, before it is kept."""
+
 LEFTOVER_GRACE_SECONDS = 2.0
 """What processes that a script leaves behind get, to end after it, before they are killed."""
 
@@ -194,6 +197,9 @@ class Attempt:
         with self._stop.ends_by(running.terminate), self._time_limit():
             ended = running.wait()
         outcome = self._stop.reason or _exited(ended)
+        # Whoever finds the outcome takes the journal for whole. What the script has printed is read
+        # in a moment; a process that it left behind may hold the pipe open for longer.
+        pump.join(CATCH_UP_SECONDS)
         self._state_outcome(outcome)
         _clear(running)
         pump.join()
