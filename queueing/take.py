@@ -36,8 +36,8 @@ def take(
     Paused queues are skipped, tasks that do not fit are left where they stand, and so are those
     that a newer version of Elsewhere wrote. One whose data is damaged fails and is passed over.
     When the answer is lost on the way, the same call with the same ``token`` (any text that no
-    other take uses) gives the same claim, its lease lasting from then on. Without a token, or when the call is not
-    repeated, the claimed task comes back through ``reap`` once its lease is over.
+    other take uses) gives the same claim, its lease lasting from then on. Without a token, or when
+    the call is not repeated, the claimed task comes back through ``reap`` once its lease is over.
     """
     tags = " ".join(map(encode_tag, offer.tags))
     slot = (agent, milliseconds(lease_seconds), offer.gpus, offer.memory_bytes)
