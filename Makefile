@@ -15,9 +15,10 @@ demo: .venv/.demo-ready
 test: venv
 	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m "not slow_fault"
 
-# The faults that take their time: see docs/faults.md.
+# The faults that take their time: see docs/faults.md. And chaos, whose seed is told before and after it:
+# make test-faults CHAOS="--chaos-seed 7 --chaos-seconds 3600"
 test-faults: venv
-	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m slow_fault tests/faults
+	.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m slow_fault tests/faults tests/chaos $(CHAOS)
 
 lint: venv
 	.venv/bin/ruff check .

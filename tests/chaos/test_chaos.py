@@ -87,7 +87,7 @@ def test_whatever_fails_when_every_task_ends_and_what_counts_of_it_has_run_once(
     wrong += _left_over(fleet, set(desk.accepted))
     wrong += [f"{name} exited {code} when it was drained" for name, code in exits.items() if code != 0]
     told = _told(seed, seconds, stories, desk, fleet)
-    print(told)
+    print(told, *filter(lambda story: story.poisoned, stories), sep="\n")
     record_property(PROPERTY, told)
     assert not wrong, f"seed {seed}: {len(wrong)} things are wrong\n" + "\n".join(wrong[:20])
     assert len(stories) == len(work)
