@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 PROPERTY = "chaos"
-"""Under this name, a test's report has a line for the end of the session."""
+"""Under this name, a test's report has a line for the end of the session, and a test process its seed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # Chosen where all test processes are started from, so that it can be told there.
     if config.option.chaos_seed is None:
-        config.option.chaos_seed = random.SystemRandom().randrange(10**6)
+        given: dict[str, Any] = getattr(config, "workerinput", {})
+        config.option.chaos_seed = given.get(PROPERTY, random.SystemRandom().randrange(10**6))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a test process of pytest-xdist which seed was chosen."""
+    node.workerinput[PROPERTY] = node.config.option.chaos_seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:
