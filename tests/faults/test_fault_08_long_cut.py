@@ -67,7 +67,7 @@ def _left_of(server, task: str) -> float:  # type: ignore[no-untyped-def]
 def test_an_agent_told_to_stop_in_a_partition_does_so_long_before_the_lease_ends(
     world: World, far: World, proxy: FaultProxy, figure: Recorder
 ) -> None:
-    """Seen failing with `Heartbeat._too_late` passing over `on_partition`: the script ran on for most of its lease."""
+    """Seen failing with `on_partition` passed over by `Heartbeat.run`: the script ran on for most of its lease."""
     far.box("--heartbeat", "0.5", "--lease", "60", "--on-partition", "stop")
     steady = Steady(world)
     pid = steady.begun()

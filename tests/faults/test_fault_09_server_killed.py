@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from faults.conftest import Recorder
@@ -23,32 +25,27 @@ DOWN_SECONDS = 3.0
 def test_nothing_that_a_killed_server_had_acknowledged_is_lost(
     world: World, own_server: OwnServer, figure: Recorder
 ) -> None:
-    """Seen failing with `OwnServer.start` saying `--appendonly no`: every acknowledged task was gone."""
+    """Seen failing with `OwnServer.start` saying `--appendonly no`: the running task was gone, and its log with it."""
     world.box(*FAST)
     steady = Steady(world)
     pid = steady.begun()
     second = Steady(world)
-    acknowledged: list[str] = []
-    over = threading.Event()
-    putter = threading.Thread(target=_put, args=(world, steady, acknowledged, over))
-    putter.start()
-    eventually(lambda: len(acknowledged) > 50, 30, "tasks to be acknowledged")
-    own_server.kill()
-    time.sleep(DOWN_SECONDS)
-    seen_down = len(acknowledged)
-    own_server.start()
-    back = time.monotonic()
-    seen = len(steady.lines())
-    eventually(lambda: len(steady.lines()) > seen + 10 * DOWN_SECONDS, 30, "what was written meanwhile")
-    figure(
-        fault=9,
-        promise="nothing acknowledged is lost, what ran runs on as attempt 1, and its log is complete",
-        measured=f"server back after {DOWN_SECONDS:g} s → what was written meanwhile is in the store, lease of 6 s",
-        seconds=time.monotonic() - back,
-    )
-    eventually(lambda: len(acknowledged) > seen_down + 10, 30, "tasks to be acknowledged again")
-    over.set()
-    putter.join(10)
+    with _putting(world, steady) as acknowledged:
+        eventually(lambda: len(acknowledged) > 50, 30, "tasks to be acknowledged")
+        own_server.kill()
+        time.sleep(DOWN_SECONDS)
+        seen_down = len(acknowledged)
+        own_server.start()
+        back = time.monotonic()
+        seen = len(steady.lines())
+        eventually(lambda: len(steady.lines()) > seen + 10 * DOWN_SECONDS, 30, "what was written meanwhile")
+        figure(
+            fault=9,
+            promise="nothing acknowledged is lost, what ran runs on as attempt 1, and its log is complete",
+            measured=f"server back after {DOWN_SECONDS:g} s → what was written meanwhile is in the store, lease of 6 s",
+            seconds=time.monotonic() - back,
+        )
+        eventually(lambda: len(acknowledged) > seen_down + 10, 30, "tasks to be acknowledged again")
     store = RedisStore(world.url)
     assert {store.get(task).status.value for task in acknowledged} == {"queued"}
     line = own_server.client.lrange("rq:queue:many", 0, -1)
@@ -60,16 +57,28 @@ def test_nothing_that_a_killed_server_had_acknowledged_is_lost(
     assert [told.pid for told in steady.told] == [pid, pid]
 
 
-def _put(world: World, like: Steady, acknowledged: list[str], over: threading.Event) -> None:
-    """Put tasks onto a queue that nobody serves, and note those whose answer came."""
-    store = RedisStore(world.url)
-    spec = like.record.spec
-    while not over.is_set():
-        try:
-            task = store.create(NewTask("many", "one of many", spec)).id
-            store.enqueue(task, "many")
-        except ElsewhereError:
-            over.wait(0.1)
-        else:
-            acknowledged.append(task)
-            over.wait(0.005)
+@contextlib.contextmanager
+def _putting(world: World, like: Steady) -> Iterator[list[str]]:
+    """Put tasks onto a queue that nobody serves, on and on; the ids of those whose answer came."""
+    acknowledged: list[str] = []
+    over = threading.Event()
+    store, spec = RedisStore(world.url), like.record.spec
+
+    def put() -> None:
+        while not over.is_set():
+            try:
+                task = store.create(NewTask("many", "one of many", spec)).id
+                store.enqueue(task, "many")
+            except ElsewhereError:
+                over.wait(0.1)
+            else:
+                acknowledged.append(task)
+                over.wait(0.005)
+
+    putter = threading.Thread(target=put)
+    putter.start()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        putter.join(10)

@@ -42,7 +42,7 @@ HALF_A_ROUND_TRIP = 0.25
 def test_half_a_second_more_a_round_trip_slows_no_step_by_more_than_two_percent(
     world: World, far: World, proxy: FaultProxy, figure: Recorder
 ) -> None:
-    """Seen failing with `JournaledTask.set_parameters` writing to the store at once: steps took 17 times as long."""
+    """Seen failing with `JournaledTask.set_parameters` writing to the store at once: 10 steps were begun under the delay, 265 without."""
     book = world.folder / "steps"
     root = world.repository(main__py=STEPS)
     task = world.submit(root, "main.py", str(book))
@@ -58,7 +58,7 @@ def test_half_a_second_more_a_round_trip_slows_no_step_by_more_than_two_percent(
     figure(
         fault=12,
         promise="the script's own step time grows by 2 % at most",
-        measured=f"median of {len(slow)} steps under 500 ms a round trip, over {len(plain)} without, in turn",
+        measured="median step under 500 ms a round trip over the median without, hundreds of each, in turn",
         seconds=growth,
         unit="%",
     )
