@@ -67,6 +67,7 @@ def test_whatever_fails_when_every_task_ends_and_what_counts_of_it_has_run_once(
     fleet: Fleet,
     tmp_path: Path,
 ) -> None:
+    """Seen failing with `refusal` of fence.lua answering nil: a thawed supervisor wrote behind the end of a task."""
     seconds, seed = request.config.option.chaos_seconds, request.config.option.chaos_seed
     print(f"chaos: seed {seed}")
     faults = plan(seed, seconds, agents=AGENTS, lease=LEASE_SECONDS)
