@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 
 from agent.journal import Journal
 from agent.line import AgentLine
 from agent.stream import RETRY_SECONDS, Sender
 from elsewhere.contract.errors import LateWrite, ServerUnfit, ServerUnreachable, TaskNotFound
-from elsewhere.contract.outcome import Lost, Outcome
+from elsewhere.contract.outcome import Exited, Lost, Outcome
 
 
 def finish(outcome: Outcome, journal: Journal, sender: Sender, line: AgentLine) -> Outcome:
@@ -27,6 +28,9 @@ def finish(outcome: Outcome, journal: Journal, sender: Sender, line: AgentLine) 
     sender.join()
     if sender.refused is not None:
         return Lost(sender.refused.what)
+    if sender.failure and isinstance(outcome, Exited):
+        missing = f"the rest of the log was not sent: {sender.failure}"
+        outcome = replace(outcome, traceback=f"{missing}\n{outcome.traceback}".rstrip())
     for attempt in itertools.count():
         try:
             line.commit(outcome)

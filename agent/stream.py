@@ -11,6 +11,7 @@ import os
 import select
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Final
 
@@ -140,9 +141,18 @@ class Sender(threading.Thread):
         self._after = after
         self._abandoned = threading.Event()
         self.refused: LateWrite | TaskNotFound | None = None
+        self.failure = ""
+        """Why sending ended where nobody foresaw it; what follows in the journal was not sent."""
 
     def run(self) -> None:
         """Send until the journal is closed and empty, the store refuses, or ``abandon`` is called."""
+        try:
+            self._send_all()
+        except Exception as error:  # noqa: BLE001 - the attempt says so at its end
+            traceback.print_exc()
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def _send_all(self) -> None:
         last = self._after
         for entry in self._journal.read(self._after):
             gap = entry.sequence - last - 1
