@@ -32,6 +32,8 @@ from elsewhere.settings import Folders
 
 RETRY_SECONDS = 1.0
 RECONCILE_SECONDS = 30.0
+BEGINNING_SECONDS = 30.0
+"""A supervisor has written its mark long before."""
 
 
 def run(config: DaemonConfig) -> int:
@@ -254,7 +256,9 @@ class Daemon:
                 # Claimed, but its supervisor never began: the lease runs out. Or it was lost.
                 if state.word() is not None:
                     self._tell_end(state)
-                state.remove()
+                # A young one may belong to a supervisor that is about to write its mark.
+                if state.age() > BEGINNING_SECONDS:
+                    state.remove()
                 continue
             self._slots.fill(mark.slot, state.name)
             if mark.supervisor.alive:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -153,6 +154,13 @@ class AttemptState:
             return (self.folder / "lost.txt").read_text()
         except OSError:
             return None
+
+    def age(self) -> float:
+        """Seconds since the folder last changed, by the clock; 0 where it is gone."""
+        try:
+            return time.time() - self.folder.stat().st_mtime
+        except OSError:
+            return 0.0
 
     def remove(self) -> None:
         """Forget the attempt: everything of it is in the store."""
