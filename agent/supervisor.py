@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -122,8 +123,12 @@ def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
 
 
 def _hear_signals(stop: Stop, config: AttemptConfig) -> None:
+    # Counted here: the thread that follows the first may not have begun when the second comes.
+    heard = itertools.count()
+
     def ask(number: int, _frame: FrameType | None) -> None:
-        grace = 0.0 if stop.reason is not None else config.stop_grace_seconds
+        again = next(heard) > 0 or stop.reason is not None
+        grace = 0.0 if again else config.stop_grace_seconds
         stop.ask_soon(Stopped(f"{signal.Signals(number).name} to the agent's supervisor"), grace)
 
     signal.signal(signal.SIGTERM, ask)
