@@ -51,7 +51,7 @@ def test_a_submit_whose_answers_are_lost_for_a_while_makes_one_task(
 ) -> None:
     """The command asks again by itself; the server knows the submission already.
 
-    Seen failing with the submission key left out of ``create``: three tasks stood there.
+    Seen failing with the submission key left out of ``create``: two tasks stood there.
     """
     root = _pushed(world)
     # So long is each answer on its way: time to make it vanish.
@@ -83,7 +83,7 @@ def test_a_submit_that_never_got_an_answer_is_repeated_by_its_key_and_makes_one_
 ) -> None:
     """The command gives up plainly, and says how to repeat it; repeated so, it makes no second task.
 
-    Seen failing with the submission key left out of ``create``: the repetition made a second task.
+    Seen failing with the submission key left out of ``create``: each repetition made another task.
     """
     root = _pushed(world)
     # So long is each answer on its way: time to make it vanish.

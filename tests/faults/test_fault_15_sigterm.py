@@ -49,7 +49,7 @@ def _ask(box: Box, answer: str) -> None:
 def test_a_daemon_asked_once_finishes_what_runs_and_takes_nothing_new(world: World, figure: Recorder) -> None:
     """The first SIGTERM drains.
 
-    Seen failing with the daemon's drain switched off in its claim: it took the second task, too.
+    Seen failing with ``Daemon._follow_signals`` not draining: the daemon never left.
     """
     root = world.repository(main__py=POLITE)
     task = world.submit(root, "main.py", "4")
@@ -76,7 +76,7 @@ def test_a_daemon_asked_once_finishes_what_runs_and_takes_nothing_new(world: Wor
 def test_a_daemon_asked_twice_stops_its_tasks_with_grace(world: World, figure: Recorder) -> None:
     """The second SIGTERM lets scripts tidy up, and says in each task why it ended.
 
-    Seen failing with the daemon following its first signal only: the task slept on.
+    Seen failing with the signal not passed on to supervisors: the task slept on, the daemon never left.
     """
     root = world.repository(main__py=POLITE)
     task = world.submit(root, "main.py", "600")

@@ -68,8 +68,8 @@ def test_a_disk_that_is_too_small_for_the_tree_fails_the_task_and_names_the_path
 ) -> None:
     """What was half cloned or checked out is removed, and the next task runs on the same disk.
 
-    Seen failing with the removal of what failed switched off in ``rebuild`` and ``Repository``: the
-    disk stayed full, and the small task failed, too.
+    Seen failing with the removal of what failed switched off (``remove`` in ``rebuild`` and in the
+    supervisor; ``Repository._sweep``): the disk stayed full.
     """
     folder = disk(place, 6)
     task = lone.submit(_large_repository(lone), "main.py")
@@ -97,7 +97,7 @@ def test_a_disk_that_is_too_small_for_the_environment_fails_the_task_and_names_t
 ) -> None:
     """What was half installed is removed, and the next task runs on the same disk.
 
-    Seen failing with ``_clear`` after a failed build switched off: the disk stayed full.
+    Seen failing with ``_clear`` after a failed build switched off: the skeleton was left.
     """
     folder = disk("cache/environments", 6)
     wheels = lone.folder / "wheels"
@@ -116,6 +116,7 @@ def test_a_disk_that_is_too_small_for_the_environment_fails_the_task_and_names_t
         assert "no space is left on the disk" in shown["status_message"]
         assert str(folder) in shown["status_message"]
         assert used_bytes(folder) < 2 * MIB, sorted(folder.iterdir())
+        assert not list(folder.glob("*/pyvenv.cfg"))
         _runs_a_small_task(lone)
     figure(
         fault=18,
@@ -131,8 +132,8 @@ def test_a_disk_that_is_full_before_anything_begins_fails_the_task_and_names_the
 ) -> None:
     """Without room for its own state no attempt begins, and the task says so; the agent goes on.
 
-    Seen failing with the supervisor's own answer to a full disk switched off: three attempts were
-    lost one after the other, and the task ended as poisoned.
+    Seen failing with the commit in the supervisor's ``_refuse`` switched off: three attempts were lost
+    one after the other, and the task ended as poisoned.
     """
     folder = disk("state", 6)
     box = lone.box("--heartbeat", "0.5", "--lease", "3")
@@ -163,7 +164,7 @@ def test_a_disk_that_is_full_for_a_while_holds_the_script_up_and_loses_nothing_o
 ) -> None:
     """The journal waits for room, and the script with it; then all goes on, complete and in order.
 
-    Seen failing with the pump's patience set to nothing: the rest of the log was missing.
+    Seen failing with the pump's patience set to nothing: the script ran on without its log.
     """
     folder = disk("state", 48)
     lone.box()

@@ -86,8 +86,8 @@ def test_a_torrent_of_junk_is_bounded_in_memory_and_in_the_store_and_says_what_w
 ) -> None:
     """A 10 MB line, binary, then 300 MB at up to 100 MB/s: nothing grows without end.
 
-    Seen failing with the store's cap switched off: it held 311 MB; and with the pump reading until
-    the pipe is empty instead of CHUNK_BYTES: the supervisor grew beyond the bound.
+    Seen failing with the store's cap switched off: it held 311 MB; and with the pump remembering
+    more than the tail: the supervisor grew beyond the bound.
     """
     root = world.repository(main__py=TORRENT)
     task = world.submit(root, "main.py")

@@ -44,7 +44,7 @@ def test_an_index_that_comes_back_is_waited_for(
 ) -> None:
     """The installation is tried again, later each time, and the task's log says so.
 
-    Seen failing with the environment's waiting switched off: never ran (environment).
+    Seen failing with ``Patient`` trying once: never ran (environment).
     """
     index.down()
     task = _task(world)

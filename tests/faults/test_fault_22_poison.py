@@ -31,7 +31,7 @@ def test_a_task_that_always_kills_its_agent_is_poisoned_after_three_and_the_queu
 ) -> None:
     """After three lost attempts in a row nobody runs it any more; what stands behind it runs.
 
-    Seen failing with the reaper's limit switched off: attempt 4 began.
+    Seen failing with the reaper's limit switched off: it brought the fourth agent down, too.
     """
     victim = world.folder / "victim"
     poison = world.submit(world.repository("poison", main__py=POISON), "main.py", str(victim))

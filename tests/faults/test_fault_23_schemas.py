@@ -91,7 +91,7 @@ def test_a_task_that_nobody_can_read_fails_and_the_agent_goes_on(
 ) -> None:
     """It ends with a message that names the field, instead of bringing down one agent after the other.
 
-    Seen failing with the claim of unreadable data left to its lease: the daemon died of SchemaError.
+    Seen failing with a claim that raises and leaves unreadable data to its lease: the daemon died of it.
     """
     broken, behind = _submit(world, "broken"), _submit(world, "behind")
     whole = own_server.client.hget(keys.task(broken), "spec")

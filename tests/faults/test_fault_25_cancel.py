@@ -85,7 +85,7 @@ def _stopped(process: psutil.Process) -> Iterator[None]:
 def test_a_task_that_is_cancelled_between_claim_and_start_never_runs(world: World, figure: Recorder) -> None:
     """Its supervisor finds the wish before it begins.
 
-    Seen failing with a claim that forgets a stop that is pending: it ran.
+    Seen failing with ``renew.lua`` not handing the pending stop on: it ran, and completed.
     """
     box = world.box()
     daemon = psutil.Process(box.process.pid)
@@ -156,7 +156,7 @@ def _hangs(index: PackageIndex) -> None:
     ("trouble", "sign"),
     [
         pytest.param(_hangs, None, id="installing"),
-        pytest.param(PackageIndex.down, "trying again in 4 s", id="waiting-for-the-index"),
+        pytest.param(PackageIndex.down, "trying again in 8 s", id="waiting-for-the-index"),
     ],
 )
 def test_a_task_that_is_cancelled_while_its_environment_is_built_never_runs(
@@ -169,7 +169,8 @@ def test_a_task_that_is_cancelled_while_its_environment_is_built_never_runs(
 ) -> None:
     """The installer is ended, or the wait for an index; what was half built is removed.
 
-    Seen failing with the environment's pauses deaf to a stop: the cancel waited for the next try.
+    Seen failing with ``Stop.sleep`` deaf to a stop: the cancel waited for the next try; and with the
+    ending of a rebuild's children switched off: it waited for the installer.
     """
     trouble(index)
     template = world.submit(world.repository(main__py=RAN), "main.py", options=("--queue", "nobody"))
@@ -186,7 +187,7 @@ def test_a_task_that_is_cancelled_while_its_environment_is_built_never_runs(
         shown, seconds = _cancel(world, task)
         assert shown["status"] == "stopped"
         assert "it ran" not in world.log(task)
-        assert seconds < 15
+        assert seconds < 7, "the cancel waited for the next try"
         _left_nothing(box)
     _keep(figure, f"environment ({'installing' if sign is None else 'waiting for the index'})", seconds)
 
@@ -195,7 +196,7 @@ def test_a_task_that_is_cancelled_while_its_environment_is_built_never_runs(
 def test_a_task_that_is_cancelled_while_it_runs_is_asked_and_ends(world: World, figure: Recorder) -> None:
     """Its script gets SIGTERM, and its whole tree is gone.
 
-    Seen failing with the control bell and the stop in ``Renewal`` not followed: it ran on.
+    Seen failing with the stop in a ``Renewal`` not followed: it ran on.
     """
     script = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(600)\n"
     task = world.submit(world.repository(main__py=script), "main.py")
