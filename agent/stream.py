@@ -6,9 +6,12 @@ the script and the disk, the sender only for the journal and the server.
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import select
+import sys
+import termios
 import threading
 import time
 import traceback
@@ -30,6 +33,11 @@ CHUNK_BYTES: Final = 256 * 1024
 """The largest chunk; with many small lines, what comes within COALESCE_SECONDS is one chunk."""
 
 COALESCE_SECONDS: Final = 0.02
+LARGE_BYTES: Final = CHUNK_BYTES // 4
+"""So much is a chunk of its own at once."""
+GLANCE_SECONDS: Final = 0.003
+"""How often a script that prints line by line is looked at, instead of at each of its lines."""
+
 TAIL_BYTES: Final = 16 * 1024
 RETRY_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
 
@@ -55,6 +63,8 @@ class Pump(threading.Thread):
         self._pipe = pipe
         self._journal = journal
         self._echo = echo
+        self._hangup = select.poll()
+        self._hangup.register(pipe, 0)
         self._carriage = Carriage()
         self._tail = b""
         self._cut_at = 0.0
@@ -114,21 +124,17 @@ class Pump(threading.Thread):
             left = max(0.0, self._live_at - time.monotonic())
             if not select.select([self._pipe], [], [], left)[0]:
                 return b""
-        data = os.read(self._pipe, CHUNK_BYTES)
-        if not data:
-            return None
-        parts, size = [data], len(data)
-        deadline = self._cut_at + COALESCE_SECONDS
-        while size < CHUNK_BYTES:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._pipe], [], [], left)[0]:
-                break
-            data = os.read(self._pipe, CHUNK_BYTES - size)
-            if not data:
-                break
-            parts.append(data)
-            size += len(data)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._gather()
+        return os.read(self._pipe, CHUNK_BYTES) or None
+
+    def _gather(self) -> None:
+        """Wait for output; soon after the last chunk, until there is more of it or it has ended."""
+        select.select([self._pipe], [], [])
+        while (left := self._cut_at + COALESCE_SECONDS - time.monotonic()) > 0:
+            if _waiting_bytes(self._pipe) >= LARGE_BYTES or self._hangup.poll(
+                min(left, GLANCE_SECONDS) * 1000
+            ):
+                return
 
 
 class Sender(threading.Thread):
@@ -182,6 +188,11 @@ class Sender(threading.Thread):
             else:
                 return True
         return False
+
+
+def _waiting_bytes(pipe: int) -> int:
+    answer = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _mark_of(gap: int, sequence: int) -> Entry:

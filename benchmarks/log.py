@@ -19,9 +19,9 @@ from stage import Stage, stage, until
 LINES = 1_000_000
 SCRIPT = f"""import sys, time
 open(sys.argv[1], "w").write(repr(time.time()))
-line = "x" * 99 + "\\n"
-for _ in range({LINES // 1000}):
-    sys.stdout.write(line * 1000)
+line = "x" * 99
+for _ in range({LINES}):
+    print(line)
 """
 FOLLOWER = """import sys, time, redis
 r, last, size = redis.Redis.from_url(sys.argv[1]), "0-0", 0
