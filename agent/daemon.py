@@ -35,6 +35,8 @@ RECONCILE_SECONDS = 30.0
 BEGINNING_SECONDS = 30.0
 """A supervisor has written its mark long before."""
 
+_HEARD = (signal.SIGTERM, signal.SIGINT)
+
 
 def run(config: DaemonConfig) -> int:
     """Serve the queues until told to end; the exit code.
@@ -47,9 +49,14 @@ def run(config: DaemonConfig) -> int:
     presence = Presence(folders.agents, config.name)
     slots = Slots(config.slots, config.gpus, config.tags)
     url = server_url(config.settings)
-    # Before there is any thread or connection in this process.
-    fork_server = ForkServer(_template(config, folders, url))
-    return Daemon(config, presence, slots, url, fork_server).run()
+    # A signal that comes before the loop can follow it waits for the loop.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    try:
+        # Before there is any thread or connection in this process.
+        fork_server = ForkServer(_template(config, folders, url))
+        return Daemon(config, presence, slots, url, fork_server).run()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
 
 def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig:
@@ -115,9 +122,10 @@ class Daemon:
         """Serve until drained; 0."""
         self._registration.announce()
         self._find_attempts()
-        signal.signal(signal.SIGTERM, self._hear_signal)
-        signal.signal(signal.SIGINT, self._hear_signal)
+        for number in _HEARD:
+            signal.signal(number, self._hear_signal)
         self._ear.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         self._log.info("serving", queues=list(self._config.queues), slots=len(self._slots), pid=os.getpid())
         while not self._finished():
             self._follow_signals()
@@ -321,4 +329,6 @@ class Daemon:
         """Without a fork server nothing can be started: begin afresh, which loses nothing."""
         self._log.warning("the fork server died: starting again")
         sys.stderr.flush()
+        # What comes while we begin is followed by whom we become.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves

@@ -149,6 +149,7 @@ def _fork_away(requests: socket.socket, body: bytes, template: AttemptConfig) ->
     requests.close()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     request = json.loads(body)
     os._exit(_follow(request, replace(template, state=Path(request["state"]))))
 

@@ -15,7 +15,7 @@ import psutil
 from chaos.schedule import Fault
 from faults.proxy import FaultProxy
 from faults.server import OwnServer
-from flow.world import AGENT, World
+from flow.world import AGENT, World, eventually
 
 from agent.state import attempt_states
 
@@ -52,11 +52,16 @@ class KeptAgent:
         self.starts += 1
         self._started = time.monotonic()
         with self.log.open("ab") as log:
+            self._begins_at = log.tell()
             self.process = subprocess.Popen(
                 [str(AGENT), "daemon", "--queue", "default", "--name", self.name, *self._options],
                 env=self._world.environment | {MARK: self.mark},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+
+    def serving(self) -> bool:
+        """Whether the daemon that was started last has begun to serve."""
+        return b"serving" in self.log.read_bytes()[self._begins_at :]
 
     # --- whom a fault hits ---------------------------------------------------------
 
@@ -178,6 +183,8 @@ class Fleet:
         """Ask all daemons to end, and wait; how each exited, None for those that did not."""
         exits: dict[str, int | None] = {}
         for agent in self.agents.values():
+            # Before that, Python itself is starting, and ends by the signal.
+            eventually(lambda: agent.tend() or agent.serving(), 60, f"{agent.name} to serve")  # noqa: B023
             agent.down = True
             agent.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + timeout
