@@ -26,6 +26,9 @@ from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.lease import Claim
 
+ANSWER_SECONDS = 30.0
+"""A fork takes milliseconds: a server that says nothing for so long counts as dead."""
+
 _LENGTH = struct.Struct("<I")
 _PID = struct.Struct("<i")
 
@@ -52,6 +55,7 @@ class ForkServer:
             _serve(theirs, template)
             os._exit(0)
         theirs.close()
+        ours.settimeout(ANSWER_SECONDS)
         self._socket = ours
         self.pid = pid
 
