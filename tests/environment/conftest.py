@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from faults.small_disk import small_disk as mounted_disk
 
 from agent.environment import Environment, Environments
 from elsewhere.contract.spec import Packages
@@ -91,16 +92,5 @@ def box(tmp_path: Path) -> Box:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with room for two MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "elsewhere-test", str(folder)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("this user cannot mount a small file system to fill")
-    try:
+    with mounted_disk(tmp_path / "small", 2) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=False)

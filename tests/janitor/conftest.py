@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults.small_disk import small_disk as mounted_disk
 from janitor.machine import Machine
 
 from agent.state import ProcessMark
@@ -35,16 +36,5 @@ def dead() -> ProcessMark:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with room for sixteen MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "elsewhere-test", str(folder)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("this user cannot mount a small file system to fill")
-    try:
+    with mounted_disk(tmp_path / "small", 16) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=False)
