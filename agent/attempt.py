@@ -52,7 +52,7 @@ class Attempt:
         line: the attempt's connections to the server.
         executor: how the command is launched.
         stop: where a stop is asked for.
-        told_launch: is given the command's process id once it runs.
+        told_launch: is given the command once it runs.
         echo: sees the script's output as it comes.
     """
 
@@ -64,7 +64,7 @@ class Attempt:
         executor: Executor,
         stop: Stop,
         *,
-        told_launch: Callable[[int | None], None] = lambda _: None,
+        told_launch: Callable[[Running], None] = lambda _: None,
         echo: Callable[[bytes], None] | None = None,
     ) -> None:
         self._lease = claim.lease
@@ -189,13 +189,19 @@ class Attempt:
                 _clear(running)
 
     def _stream(self, running: Running) -> Outcome:
-        self._told_launch(running.pid)
+        self._told_launch(running)
         self._tell("launched", f"pid {running.pid}" if running.pid else "")
         for note in running.notes:
             self._note(note)
         pump = Pump(running.output, self._journal, self._echo)
         pump.start()
-        with self._stop.ends_by(running.terminate), self._time_limit():
+
+        def end(grace: float) -> None:
+            # Kept first: whoever finds the script ended shall not take this end for its own.
+            self._state_outcome(self._stop.reason or Stopped("an unknown hand"))
+            running.terminate(grace)
+
+        with self._stop.ends_by(end), self._time_limit():
             ended = running.wait()
         outcome = self._stop.reason or _exited(ended)
         # Whoever finds the outcome takes the journal for whole. What the script has printed is read
@@ -272,9 +278,8 @@ class Attempt:
             self._journal.append("note", text.encode("utf-8", "backslashreplace"))
 
     def _state_outcome(self, outcome: Outcome) -> None:
-        if not isinstance(outcome, Lost):
-            with contextlib.suppress(OSError):
-                self._state.write_outcome(outcome)
+        with contextlib.suppress(OSError):
+            self._state.write_outcome(outcome)
 
 
 def _exited(ended: Exit | None) -> Outcome:

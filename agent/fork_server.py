@@ -109,11 +109,11 @@ def _serve(requests: socket.socket, template: AttemptConfig) -> None:
     # Signals to the daemon's group are the daemon's business.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # The kernel forgets our children as they end: nobody here waits for them.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while (body := _receive(requests)) is not None:
-        middle = os.fork()
-        if middle == 0:
-            _fork_away(requests, body, template)
-        os.waitpid(middle, 0)
+        if os.fork() == 0:
+            _follow_and_leave(requests, body, template)
 
 
 def _warm_up() -> None:
@@ -144,14 +144,10 @@ def _follow(request: dict[str, Any], config: AttemptConfig) -> int:
     return become_supervisor(decode(Claim, request["claim"]), config, request["slot"])
 
 
-def _fork_away(requests: socket.socket, body: bytes, template: AttemptConfig) -> None:
-    """Fork once more and go, so that the supervisor has no parent among us."""
-    pid = os.fork()
-    if pid:
-        requests.sendall(_PID.pack(pid))
-        os._exit(0)
+def _follow_and_leave(requests: socket.socket, body: bytes, template: AttemptConfig) -> None:
+    requests.sendall(_PID.pack(os.getpid()))
     requests.close()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     request = json.loads(body)

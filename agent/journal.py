@@ -105,6 +105,19 @@ class Journal:
             if segment >= 0:
                 os.close(segment)
 
+    def tail(self, most: int) -> bytes:
+        """The last output that was written, at most so many bytes, as far as the newest segment goes."""
+        with self._changed:
+            newest = self._path(self._begins[-1]) if self._begins else None
+        if newest is None:
+            return b""
+        tail = b""
+        with newest.open("rb", buffering=0) as segment:
+            while (entry := _read_entry(segment.fileno())) is not None:
+                if entry.kind == "output":
+                    tail = (tail + entry.data)[-most:]
+        return tail
+
     def forget(self, acknowledged: int) -> None:
         """Remove the segments that hold nothing above number ``acknowledged``."""
         with self._changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import psutil
 
@@ -15,24 +16,36 @@ from agent.launch import attempt_variables
 from agent.line import AgentLine
 from agent.state import AttemptMark, AttemptState
 from agent.stop import Stop
-from agent.stream import Sender
+from agent.stream import TAIL_BYTES, Pump, Sender
+from agent.traceback import last_lines
+from agent.witness import UNWITNESSED, Testimony
 from elsewhere.contract.errors import ElsewhereError
-from elsewhere.contract.outcome import Lost, Outcome
+from elsewhere.contract.outcome import Exited, Lost, Outcome
+from executors.contract import Exit
 from executors.process import end_tree, mark_of
 
+DRAIN_SECONDS = 5.0
+"""What reading an ended script's pipe may take, should a process that nobody found still hold it open."""
 
-def salvage(config: AttemptConfig, mark: AttemptMark) -> Outcome:
-    """End what is left of the launched tree, send the rest of the log, commit a kept outcome.
 
-    Where the script had not ended there is no outcome to commit: its task goes back into its
-    queue when the lease ends, as with a box that died. Returns how the attempt ended.
+def salvage(config: AttemptConfig, mark: AttemptMark, testimony: Testimony = UNWITNESSED) -> Outcome:
+    """End what is left of the launched tree, send the rest of the log, commit the outcome.
+
+    That is the one which the supervisor has kept, else what its witness has seen. Where the
+    script had not ended there is none: its task goes back into its queue when the lease
+    ends, as with a box that died. Returns how the attempt ended.
     """
+    state = AttemptState(config.state)
+    outcome = state.read_outcome()
+    if outcome is None:
+        outcome = _as_outcome(testimony.exit_of(mark.command))
+        with contextlib.suppress(OSError):
+            state.write_outcome(outcome)
+    testimony.let_go()
     if mark.command is not None:
         _end_leftovers(mark.command.pid, mark, config.stop_grace_seconds)
-    state = AttemptState(config.state)
-    outcome = state.read_outcome() or Lost("its supervisor died")
     if not isinstance(outcome, Lost):
-        outcome = _deliver(config, mark, outcome)
+        outcome = _deliver(config, mark, outcome, testimony)
     lease = mark.lease
     with contextlib.suppress(OSError, ElsewhereError):
         workspace.remove(
@@ -40,6 +53,10 @@ def salvage(config: AttemptConfig, mark: AttemptMark) -> Outcome:
         )
     state.remove()
     return outcome
+
+
+def _as_outcome(ended: Exit | None) -> Outcome:
+    return Lost("its supervisor died") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
 
 
 def _end_leftovers(pid: int, mark: AttemptMark, grace: float) -> None:
@@ -51,7 +68,7 @@ def _end_leftovers(pid: int, mark: AttemptMark, grace: float) -> None:
     end_tree(pid, started, grace, token)
 
 
-def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome) -> Outcome:
+def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome, testimony: Testimony) -> Outcome:
     line = AgentLine(config, mark.lease)
     heartbeat = Heartbeat(
         line.renew,
@@ -65,6 +82,13 @@ def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome) -> Outc
     )
     heartbeat.start()
     journal = Journal(AttemptState(config.state).journal)
+    if testimony.descriptors:
+        # What the script had printed and nobody has read is in the pipe; its tree is over.
+        pump = Pump(testimony.descriptors[0], journal)
+        pump.start()
+        pump.join(DRAIN_SECONDS)
+    if isinstance(outcome, Exited) and outcome.code and not outcome.traceback:
+        outcome = replace(outcome, traceback=last_lines(journal.tail(TAIL_BYTES)))
     # From the first chunk on: the store drops those that it has.
     sender = Sender(journal, line.deliver)
     sender.start()

@@ -23,8 +23,8 @@ from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Stopped
 
-_OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped]]] = {
-    kind.__name__: kind for kind in (Exited, NeverRan, Stopped)
+_OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped] | type[Lost]]] = {
+    kind.__name__: kind for kind in (Exited, NeverRan, Stopped, Lost)
 }
 
 

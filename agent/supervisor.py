@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from agent.attempt import Attempt
@@ -18,10 +18,12 @@ from agent.lock import locked
 from agent.salvage import salvage
 from agent.state import AttemptMark, AttemptState, ProcessMark
 from agent.stop import Stop
+from agent.witness import Bequest, Testimony, witnessed
 from elsewhere.contract.errors import DiskFull, ElsewhereError
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Lost, NeverRan, Outcome, Step, Stopped
 from executors import named
+from executors.contract import Running
 
 EXIT_LOST = 75
 """What a supervisor exits with when another attempt owns its task (EX_TEMPFAIL)."""
@@ -34,10 +36,12 @@ def supervise(
     *,
     echo: Callable[[bytes], None] | None = None,
     executor: str = "process",
+    bequeath: Callable[[Sequence[int]], None] = lambda _: None,
 ) -> Outcome:
     """Run the attempt in this process, and return how it ended.
 
-    SIGTERM and SIGINT ask for its stop, once with grace and the second time without. The
+    ``bequeath`` is given the descriptors that a successor of this process needs. SIGTERM and
+    SIGINT ask for its stop, once with grace and the second time without. The
     state folder stays when the attempt was lost or this process dies: what is in it then
     is for whoever comes after.
     """
@@ -47,14 +51,17 @@ def supervise(
 
     line = AgentLine(config, claim.lease)
 
-    def mark(command: int | None) -> None:
-        launched = None if command is None else ProcessMark.of(command)
+    def mark(command: ProcessMark | None) -> None:
         with space_needed(config.state):
-            state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), launched))
+            state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), command))
+
+    def launched(running: Running) -> None:
+        bequeath(running.bequest)
+        mark(None if running.pid is None else ProcessMark.of(running.pid))
 
     try:
         mark(None)
-        attempt = Attempt(claim, config, line, named(executor), stop, told_launch=mark, echo=echo)
+        attempt = Attempt(claim, config, line, named(executor), stop, told_launch=launched, echo=echo)
     except DiskFull as full:
         state.remove()
         return _refuse(line, full)
@@ -65,9 +72,20 @@ def supervise(
 
 
 def become_supervisor(claim: Claim, config: AttemptConfig, slot: int) -> int:
-    """``supervise`` in a freshly forked process, detached from everything; returns its exit code."""
+    """``supervise`` below a witness, detached from everything; the exit code of both.
+
+    To be called in a freshly forked process, which becomes the witness.
+    """
+
+    def work(bequest: Bequest) -> int:
+        return _ended(config, supervise(claim, config, slot, bequeath=bequest.hand_on))
+
+    def succeed(testimony: Testimony) -> int:
+        mark = AttemptState(config.state).read_mark()
+        return 0 if mark is None else _ended(config, salvage(config, mark, testimony))
+
     try:
-        return _detached(config, lambda: supervise(claim, config, slot))
+        return _detached(config, lambda: witnessed(work, succeed))
     except DiskFull as full:
         AttemptState(config.state).remove()
         _refuse(AgentLine(config, claim.lease), full)
@@ -77,9 +95,14 @@ def become_supervisor(claim: Claim, config: AttemptConfig, slot: int) -> int:
 def become_salvager(config: AttemptConfig) -> int:
     """``salvage`` in a freshly forked process; returns its exit code."""
 
-    def work() -> Outcome:
-        mark = AttemptState(config.state).read_mark()
-        return salvage(config, mark) if mark is not None else Lost("nothing is known of it")
+    def work() -> int:
+        state = AttemptState(config.state)
+        mark = state.read_mark()
+        if mark is None:  # its witness has taken care of it while we waited for the hold
+            if state.word() is None:
+                state.remove()
+            return 0
+        return _ended(config, salvage(config, mark))
 
     return _detached(config, work)
 
@@ -97,7 +120,7 @@ def _refuse(line: AgentLine, full: DiskFull) -> Outcome:
     return outcome
 
 
-def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
+def _detached(config: AttemptConfig, work: Callable[[], int]) -> int:
     os.setsid()
     with space_needed(config.state):
         config.state.mkdir(parents=True, exist_ok=True)
@@ -110,16 +133,20 @@ def _detached(config: AttemptConfig, work: Callable[[], Outcome]) -> int:
     try:
         # Seen by janitors, and by a second process that would take care of the same attempt.
         with locked(AttemptState(config.state).hold):
-            outcome = work()
-            if isinstance(outcome, Lost):
-                AttemptState(config.state).leave_word(outcome)
+            return work()
     except BaseException:  # noqa: BLE001 - the last place where anybody can be told
         traceback.print_exc()
         return 1
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-    return EXIT_LOST if isinstance(outcome, Lost) else 0
+
+
+def _ended(config: AttemptConfig, outcome: Outcome) -> int:
+    if not isinstance(outcome, Lost):
+        return 0
+    AttemptState(config.state).leave_word(outcome)
+    return EXIT_LOST
 
 
 def _hear_signals(stop: Stop, config: AttemptConfig) -> None:

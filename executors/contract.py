@@ -61,6 +61,15 @@ class Running(Protocol):
         """
         ...
 
+    @property
+    def bequest(self) -> tuple[int, ...]:
+        """Descriptors for whoever takes care of the command should the caller die; ``output`` first.
+
+        Copies of the rest hold back whatever ends the command at the caller's death, until
+        the last copy is closed. Empty where the launch depends on no process of this machine.
+        """
+        ...
+
     def interrupt(self) -> None:
         """Ask the command politely to end: SIGTERM to its process group."""
         ...

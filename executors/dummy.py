@@ -93,6 +93,11 @@ class DummyRunning:
         """File descriptor of what the script prints; it lives as long as this object."""
         return self._output
 
+    @property
+    def bequest(self) -> tuple[int, ...]:
+        """The output: the script is played by the caller, and ends with it."""
+        return (self._output,)
+
     def interrupt(self) -> None:
         """Ask for the end, unless the script ignores that."""
         if not self._script.ignores_interrupt:

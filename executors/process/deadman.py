@@ -60,6 +60,11 @@ class Deadman:
         """Id of the waiting shell."""
         return self._process.pid
 
+    @property
+    def held(self) -> int | None:
+        """The end of the pipe that holds the switch back, and every copy of it; None once let go."""
+        return self._held
+
     def dismiss(self) -> None:
         """All is over: the shell ends and touches nothing. Safe to repeat."""
         if self._held is not None:

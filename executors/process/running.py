@@ -94,6 +94,12 @@ class ProcessRunning:
         """File descriptor of stdout and stderr; it lives as long as this object."""
         return self._output
 
+    @property
+    def bequest(self) -> tuple[int, ...]:
+        """The output, and what the deadman's switch listens to."""
+        held = None if self._deadman is None else self._deadman.held
+        return (self._output,) if held is None else (self._output, held)
+
     def interrupt(self) -> None:
         """Ask the command to end: SIGTERM to its process group."""
         with self._reaping:

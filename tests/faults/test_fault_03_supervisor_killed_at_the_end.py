@@ -8,7 +8,7 @@ import pytest
 from faults.conftest import Recorder
 from faults.proxy import FaultProxy
 from faults.steady import Steady, box_folder, runs
-from flow.world import World, eventually
+from flow.world import World, eventually, witness_of
 
 
 @pytest.mark.fault(3)
@@ -40,12 +40,13 @@ def test_an_exit_code_survives_the_supervisor_that_could_not_commit_it(
 
 
 @pytest.mark.fault(3)
-def test_an_exit_that_no_supervisor_saw_is_recovered_or_run_again_and_never_lost(
-    world: World, figure: Recorder
+@pytest.mark.parametrize("code", [0, 7])
+def test_an_exit_that_no_supervisor_saw_is_told_by_its_witness(
+    world: World, figure: Recorder, code: int
 ) -> None:
-    """Seen failing with `queueing.reap` answering nothing: the task never ended."""
-    box = world.box("--heartbeat", "0.5", "--lease", "3")
-    steady = Steady(world)
+    """Seen failing with `Testimony.exit_of` answering None: the script ran again, and ended as attempt 2."""
+    box = world.box()
+    steady = Steady(world, code=code)
     pid = steady.begun()
     (supervisor,) = box.supervisors()
     supervisor.suspend()
@@ -53,11 +54,38 @@ def test_an_exit_that_no_supervisor_saw_is_recovered_or_run_again_and_never_lost
     eventually(lambda: not runs(pid), 20, "the script to end")
     supervisor.kill()
     died = time.monotonic()
+    record = steady.ended("failed" if code else "completed")
+    figure(
+        fault=3,
+        promise="the exit code of a script whose end its supervisor never saw is committed all the same",
+        measured="kill of a supervisor that was stopped since before the end → outcome in the store",
+        seconds=time.monotonic() - died,
+    )
+    assert (record.exit_code, record.attempt) == (code, 1)
+    assert len([kind for kind, *_ in steady.events if kind == "ended"]) == 1
+    steady.require_whole_log()
+
+
+@pytest.mark.fault(3)
+def test_an_exit_that_nobody_at_all_saw_runs_again_and_is_never_lost(world: World, figure: Recorder) -> None:
+    """Seen failing with `queueing.reap` answering nothing: the task never ended."""
+    box = world.box("--heartbeat", "0.5", "--lease", "3")
+    steady = Steady(world)
+    pid = steady.begun()
+    (supervisor,) = box.supervisors()
+    (witness,) = witness_of(supervisor)
+    assert witness.pid != supervisor.pid
+    supervisor.suspend()
+    steady.open_gate()
+    eventually(lambda: not runs(pid), 20, "the script to end")
+    witness.kill()
+    supervisor.kill()
+    died = time.monotonic()
     record = steady.ended("completed")
     figure(
         fault=3,
-        promise="a script whose end not even its supervisor saw has ended once for the store",
-        measured="kill → the task has ended, lease of 3 s",
+        promise="a script whose end neither its supervisor nor its witness saw has ended once for the store",
+        measured="kill of both → the task has ended, lease of 3 s",
         seconds=time.monotonic() - died,
     )
     assert len([kind for kind, *_ in steady.events if kind == "ended"]) == 1

@@ -178,9 +178,16 @@ class Box:
         if self.process.poll() is None:
             self.kill()
         for supervisor in self.supervisors():
-            for process in [supervisor, *_children(supervisor)]:
+            for process in [*witness_of(supervisor), supervisor, *_children(supervisor)]:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
+
+
+def witness_of(supervisor: psutil.Process) -> list[psutil.Process]:
+    """The parent that waits for the supervisor's end: the leader of its session."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return [psutil.Process(os.getsid(supervisor.pid))]
+    return []
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
