@@ -93,7 +93,7 @@ def load() -> Settings:
         ConfigurationError: a file or variable that cannot be understood; the message names it.
     """
     folders = find_folders()
-    table = _read(folders.config_file)
+    table = read_file(folders.config_file)
     return Settings(
         folders=folders,
         redis_url=os.environ.get("ELSEWHERE_REDIS_URL") or _text(table, "redis_url", folders.config_file),
@@ -110,7 +110,7 @@ def whole_number(name: str, default: int, folders: Folders) -> int:
         ConfigurationError: it is no whole number from 0 on; the message names where it stands.
     """
     path = folders.config_file
-    return _number(name, _read(path), path, default, "a whole number")
+    return _number(name, read_file(path), path, default, "a whole number")
 
 
 def find_folders() -> Folders:
@@ -138,7 +138,12 @@ def _sockets(root: Path) -> Path:
     return Path(base) / f"elsewhere-{os.getuid()}-{mark}"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """What a configuration file holds; nothing where it is missing.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not valid TOML.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

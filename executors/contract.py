@@ -19,6 +19,31 @@ from elsewhere.contract.terms import Limits
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A file or folder of this machine that the command sees at the same path."""
+
+    path: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a container for the command is made of; executors without containers refuse it."""
+
+    image: str
+    """The image's id in the engine, with its algorithm: ``sha256:…``; already there, and allowed."""
+    arguments: tuple[str, ...] = ()
+    """Options of ``docker run`` that the user asks for and the agent's policy allows."""
+    mounts: tuple[Mount, ...] = ()
+    gpus: tuple[str, ...] | None = None
+    """GPUs to hand in; None hands in none."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """By these a container is found again after a restart."""
+    user: str = ""
+    """``UID:GID`` that the command runs as; "" means the image's own."""
+
+
+@dataclass(frozen=True)
 class Launch:
     """A command, ready to be started: nothing in it is left to look up."""
 
@@ -28,6 +53,8 @@ class Launch:
     """The whole process environment; nothing is added to it from the agent's own."""
     limits: Limits = field(default_factory=Limits)
     """What the tree is held to where this machine lets us; ``Running.notes`` says where it does not."""
+    container: Container | None = None
+    """None launches on this machine itself."""
 
 
 @dataclass(frozen=True)

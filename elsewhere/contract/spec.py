@@ -50,6 +50,16 @@ class RecordedFile:
 
 
 @dataclass(frozen=True)
+class LocalPackage:
+    """A package whose source is in the tree, to be installed from the rebuilt tree."""
+
+    path: str
+    """Folder of its ``pyproject.toml`` or ``setup.py``, relative to the root of the tree."""
+    editable: bool = True
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Packages:
     """What the environment must hold."""
 
@@ -61,6 +71,17 @@ class Packages:
     """Every distribution that was installed at capture, pinned; used as constraints."""
     files: tuple[RecordedFile, ...] = ()
     """What the repository itself says about its packages: recorded, not preferred."""
+    origin: str = ""
+    """Where the environment's packages come from: ``recorded`` (``requirements`` above),
+    ``requirements`` (files of the tree), ``lock`` (a lock file of the tree), ``existing:PATH`` (an
+    environment that the agent's machine has), ``none``; "" leaves it to the agent, which takes what
+    was recorded, else what the tree has."""
+    requirements_files: tuple[str, ...] = ()
+    """Which files of the tree ``requirements`` means; none means the usual ones."""
+    local: tuple[LocalPackage, ...] = ()
+    """Packages of the tree itself that were installed at capture."""
+    no_build_isolation: tuple[str, ...] = ()
+    """Names of packages that need the others, such as torch, to be there when they are built."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +111,11 @@ class Needs:
     """What a slot must offer before an agent may take the task."""
 
     gpus: int = 0
+    """Whole GPUs; with ``gpu_memory_bytes``, how many GPUs so much memory is needed on (0 means 1)."""
     tags: tuple[str, ...] = ()
     memory_bytes: int = 0
+    gpu_memory_bytes: int = 0
+    """Memory of a GPU; 0 asks for whole GPUs, more for a share that others may fill up."""
 
 
 @dataclass(frozen=True)

@@ -72,5 +72,5 @@ def test_a_killed_supervisors_script_has_its_exit_and_its_last_words_told(
 
 
 def test_a_script_that_runs_on_has_no_exit(tmp_path: Path) -> None:
-    done = run("sleep 30", tmp_path)
+    done = run("exec sleep 30", tmp_path)
     assert (done.stdout.strip(), done.returncode) == ("None", 0), done.stderr
