@@ -38,14 +38,18 @@ class Testimony:
     descriptors: tuple[int, ...]
 
     def exit_of(self, command: ProcessMark | None) -> Exit | None:
-        """How the command had ended when its supervisor died; None where it had not."""
+        """How the command had ended when its supervisor died; None where it had not.
+
+        One that was ended by SIGKILL says nothing: whoever killed its supervisor (the kernel for
+        want of memory, an administrator) has most likely killed it, too.
+        """
         if command is None:
             return None
         try:
             ended = os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:  # the supervisor had reaped it, having kept its outcome
             return None
-        if ended is None:
+        if ended is None or (ended.si_code != os.CLD_EXITED and ended.si_status == signal.SIGKILL):
             return None
         return Exit(ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
 

@@ -63,12 +63,16 @@ def test_a_signal_to_the_witness_reaches_the_supervisor(tmp_path: Path) -> None:
     assert run("hears", tmp_path).returncode == 9
 
 
-@pytest.mark.parametrize(("script", "told"), [("exit 3", "3"), ("exit 137", "137"), ("kill -9 $$", "-9")])
+@pytest.mark.parametrize(("script", "told"), [("exit 3", "3"), ("exit 137", "137"), ("kill -15 $$", "-15")])
 def test_a_killed_supervisors_script_has_its_exit_and_its_last_words_told(
     tmp_path: Path, script: str, told: str
 ) -> None:
     done = run(f"echo last words; {script}", tmp_path)
     assert done.stdout.split("\n")[:2] == [told, "last words"], done.stderr
+
+
+def test_a_script_that_was_killed_beside_its_supervisor_has_not_ended_by_itself(tmp_path: Path) -> None:
+    assert run("kill -9 $$", tmp_path).stdout.strip() == "None"
 
 
 def test_a_script_that_runs_on_has_no_exit(tmp_path: Path) -> None:

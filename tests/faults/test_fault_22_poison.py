@@ -15,8 +15,9 @@ POISON = dedent(
     import os, signal, sys, time
     from pathlib import Path
     print("attempt", os.environ["ELSEWHERE_ATTEMPT"], flush=True)
-    time.sleep(0.3)
-    for pid in (int(Path(sys.argv[1]).read_text()), os.getppid(), os.getpid()):
+    while not (daemon := int(Path(sys.argv[1]).read_text() or 0)):
+        time.sleep(0.05)
+    for pid in (daemon, os.getppid(), os.getpid()):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -39,7 +40,7 @@ def test_a_task_that_always_kills_its_agent_is_poisoned_after_three_and_the_queu
     began = 0.0
     for number in range(3):
         # As its service manager would start it again.
-        victim.write_text("999999999")
+        victim.write_text("0")
         box = world.box("--heartbeat", "0.5", "--lease", "2", name=f"poisoned-{world.folder.name}")
         victim.write_text(str(box.process.pid))
         assert box.process.wait(60) == -9, f"the daemon was to be killed by attempt {number + 1}"
