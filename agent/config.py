@@ -22,8 +22,15 @@ class DaemonConfig:
     queues: tuple[str, ...] = ("default",)
     """In the order in which they are served."""
     slots: int = 1
+    """Places for tasks that ask for no GPU; with ``gpus``, 0 gives those tasks a share of a GPU each."""
     gpus: tuple[str, ...] = ()
-    """Indices or UUIDs as CUDA_VISIBLE_DEVICES takes them, dealt to the slots in turn."""
+    """GPUs to deal out: numbers, UUIDs or beginnings of such; or ``all``."""
+    slots_per_gpu: int = 1
+    """How many tasks that ask for no GPU share one, each with as much of its memory."""
+    skip_busy_gpus: bool = False
+    """Keep off GPUs on which somebody else computes."""
+    reserve_after_seconds: float = 60.0
+    """How long a task may be passed over for want of room before room is kept free for it."""
     tags: tuple[str, ...] = ()
     once: bool = False
     """Take one task, run it to its end, and exit."""
@@ -34,6 +41,14 @@ class DaemonConfig:
     on_partition: OnPartition = "continue"
     fair: bool = False
     """Serve the queues in turn, and not the first one as long as it has something."""
+    packages_origin: str = ""
+    """Where packages come from, over what tasks say; "" leaves it to them. See ``Packages.origin``."""
+    docker: bool = False
+    """Run tasks in containers."""
+    docker_image: str = ""
+    """Image for tasks that name none; "" leaves it to the settings."""
+    docker_arguments: tuple[str, ...] = ()
+    """Options of ``docker run`` for every task, before the task's own."""
     json_log: bool = False
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from agent.cli import _containers, _gpus
 from agent.cli._options import AsJson
 
 if TYPE_CHECKING:
@@ -17,12 +18,10 @@ def command(
         Optional[list[str]],  # noqa: UP045 - typer evaluates it, also on Python 3.10
         typer.Option("--queue", metavar="QUEUE", help="Queue to serve; repeat it, the first has priority."),
     ] = None,
-    slots: Annotated[
-        int, typer.Option("--slots", metavar="N", min=1, help="Tasks that may run at once.")
-    ] = 1,
-    gpus: Annotated[
-        str, typer.Option("--gpus", metavar="LIST", help="GPUs to deal to the slots, such as 0,1.")
-    ] = "",
+    slots: _gpus.Slots = None,
+    gpus: _gpus.Gpus = "",
+    slots_per_gpu: _gpus.SlotsPerGpu = None,
+    skip_busy_gpus: _gpus.SkipBusyGpus = False,
     tag: Annotated[
         Optional[list[str]],  # noqa: UP045 - as above
         typer.Option("--tag", metavar="TAG", help="What this machine offers to tasks that need it."),
@@ -66,11 +65,19 @@ def command(
     fair: Annotated[
         bool, typer.Option("--fair", help="Serve the queues in turn: none has priority.")
     ] = False,
+    packages: _containers.PackagesOrigin = "",
+    docker: _containers.Docker = None,
+    docker_args: _containers.DockerArguments = "",
     as_json: AsJson = False,
 ) -> None:
-    """Serve queues: take their tasks and run them on this machine."""
+    """Serve queues: take their tasks and run them on this machine.
+
+    With --gpus, a task gets the GPUs that it asks for, or a share of one, as they come free. One
+    that asks for none gets a GPU all the same, unless --slots gives such tasks places of their own.
+    """
     from agent.config import DaemonConfig
     from agent.daemon import run
+    from elsewhere.configuration import Table
     from elsewhere.contract.errors import UsageError
     from elsewhere.settings import load
 
@@ -79,12 +86,20 @@ def command(
             f"a lease of {lease:g} s is too short for a heartbeat every {heartbeat:g} s",
             "Make --lease at least twice --heartbeat.",
         )
+    words = _gpus.gpu_words(gpus)
+    cpu_slots, per_gpu = _gpus.places(words, slots, slots_per_gpu, skip_busy=skip_busy_gpus)
+    settings = load()
     config = DaemonConfig(
-        settings=load(),
+        settings=settings,
         name=name or None,
         queues=tuple(dict.fromkeys(queue or ("default",))),
-        slots=slots,
-        gpus=tuple(gpu for gpu in gpus.replace(" ", "").split(",") if gpu),
+        slots=cpu_slots,
+        gpus=words,
+        slots_per_gpu=per_gpu,
+        skip_busy_gpus=skip_busy_gpus,
+        reserve_after_seconds=Table("daemon", settings.folders, ("reserve_after",)).number(
+            "reserve_after", 60
+        ),
         tags=tuple(dict.fromkeys(tag or ())),
         once=once,
         exit_when_idle=exit_when_idle if exit_when_idle >= 0 else None,
@@ -93,6 +108,10 @@ def command(
         stop_grace_seconds=grace,
         on_partition=_on_partition(on_partition),
         fair=fair,
+        packages_origin=_containers.packages_origin(packages),
+        docker=docker is not None,
+        docker_image=docker or "",
+        docker_arguments=_containers.docker_arguments(docker_args, docker),
         json_log=as_json,
     )
     raise typer.Exit(run(config))
