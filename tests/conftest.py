@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import redis
 
+pytest_plugins = ["engine.fixtures"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of tests/chaos; pytest reads options in this place alone."""

@@ -167,6 +167,16 @@ class LaunchError(ElsewhereError):
     exit_code = 11
 
 
+class EngineUnavailable(LaunchError):
+    """No container engine answers on this machine, or it does not let this user in."""
+
+    default_next_step = "Start Docker or Podman's socket, or point DOCKER_HOST at the engine's Unix socket."
+
+
+class ImageUnavailable(LaunchError):
+    """The container image is not in the engine and cannot be pulled."""
+
+
 class DiskFull(ElsewhereError):
     """No space is left where a file had to be written; the message names the path."""
 

@@ -1,0 +1,86 @@
+"""How a container ends: heard from the engine, told as an ``Exit``, and cleared away."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from executors.contract import Exit
+from executors.docker.failure import told_as
+
+if TYPE_CHECKING:
+    import requests
+    from docker import APIClient
+
+_BY_SIGNAL: Final = 128
+_PLAIN_SIGNALS: Final = range(1, 32)
+
+
+class Ending:
+    """An ear for the end of a container, opened before it is started, so that nothing is missed.
+
+    Raises:
+        LaunchError: the engine refuses.
+    """
+
+    def __init__(self, client: APIClient, identity: str) -> None:
+        self._client = client
+        self._identity = identity
+        url = f"{client.base_url}/v{client.api_version}/containers/{identity}/wait"
+        # The answer's head comes at once, and says that the engine listens; its body at the end.
+        with told_as("the container's end cannot be waited for"):
+            self._answer: requests.Response = client.post(
+                url, params={"condition": "next-exit"}, stream=True, timeout=None
+            )
+            self._answer.raise_for_status()
+
+    def wait(self) -> Exit | None:
+        """Wait for the end; None where the engine went away and nobody can tell."""
+        import docker.errors
+        import requests
+
+        try:
+            with self._answer as answer:
+                told: Mapping[str, Any] = json.loads(answer.content)
+        except (requests.RequestException, OSError, ValueError):
+            return None
+        state: Mapping[str, Any] = {}
+        with suppress(docker.errors.DockerException, requests.RequestException, OSError):
+            state = self._client.inspect_container(self._identity)["State"]
+        return exit_in({**state, "ExitCode": told.get("StatusCode", -1)})
+
+    def close(self) -> None:
+        """Nobody will wait."""
+        self._answer.close()
+
+
+def exit_in(state: Mapping[str, Any]) -> Exit:
+    """The exit of a state as the engine tells it.
+
+    Engines and shells tell a command that signal N killed by the code 128 + N, as if it had exited with
+    that: the signal is what nearly always happened.
+    """
+    code = int(state.get("ExitCode", 0))
+    if code - _BY_SIGNAL in _PLAIN_SIGNALS:
+        code = -signal.Signals(code - _BY_SIGNAL)
+    return Exit(int(code), oom_killed=bool(state.get("OOMKilled")))
+
+
+def removed(client: APIClient, identity: str) -> None:
+    """Kill the container if it runs, and remove it with its own volumes; safe to repeat.
+
+    Raises:
+        docker.errors.APIError: the engine cannot.
+    """
+    import docker.errors
+
+    try:
+        client.remove_container(identity, v=True, force=True)
+    except docker.errors.NotFound:
+        pass
+    except docker.errors.APIError as error:
+        if "already in progress" not in str(error):
+            raise
