@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from agent.environment import Environment
+from agent.surroundings import SurroundingsConfig, of_task, passed_on
 from elsewhere.contract.errors import LaunchError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.spec import Entry
 from elsewhere.contract.terms import Limits
-from executors.contract import Launch
+from executors.contract import Container, Launch
 
-_PASSED_ON: Final = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TERM|XDG_\w+|DISPLAY"
-    r"|LD_LIBRARY_PATH|(CUDA|NVIDIA|NCCL|ROCR|HIP|OMP|MKL|OPENBLAS)_\w+"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(http|https|no|all)_proxy|(HTTP|HTTPS|NO|ALL)_PROXY"
-)
-"""What an attempt gets of the agent's own environment: an allowlist, so that no secret of the
-agent and no stray setting of the shell that it was started from reaches the user's script."""
+CONTAINER_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where images have their programs, unless they say otherwise."""
 
 
 def build(
@@ -34,34 +29,67 @@ def build(
     relay: Path,
     gpus: tuple[str, ...] | None,
     limits: Limits,
+    surroundings: SurroundingsConfig = SurroundingsConfig(),  # noqa: B008 - frozen
+    container: Container | None = None,
+    container_path: str = CONTAINER_PATH,
 ) -> Launch:
     """The launch of ``entry`` in the rebuilt ``tree``, by ``environment``'s interpreter.
 
     The command is what a person would type at a desk, so that ``sys.argv``, tracebacks
-    and ``__main__`` are the same.
+    and ``__main__`` are the same. Its variables are, each over the ones before: those of the
+    agent that may pass (in a container the few that mean something there, the image keeping
+    its own), the task's, the environment's, and those of the attempt and its GPUs. Folders are
+    seen in a ``container`` at the same paths; ``container_path`` is the ``PATH`` of its image,
+    before which the environment's programs stand.
+
+    Raises:
+        LaunchError: the script is not in the tree, the working directory cannot be, or the task
+            asks for a variable that it may not set.
+    """
+    words, folder = command(entry, tree)
+    own = dict(of_task(entry.variables))
+    variables = passed_on(surroundings, in_container=container is not None)
+    variables.update(own)
+    path = variables.get("PATH", os.defpath) if container is None else container_path
+    variables.update(_of_environment(environment, path))
+    variables.update(attempt_variables(lease))
+    # The SDK first: what runs before the script must not be the task's to replace by accident.
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(sdk), own.get("PYTHONPATH"))))
+    variables.update(ELSEWHERE_RELAY=str(relay), ELSEWHERE_MAIN="1")
+    variables.update(_of_gpus(gpus, in_container=container is not None))
+    return Launch((str(environment.python), *words), folder, variables, limits, container)
+
+
+def command(entry: Entry, tree: Path) -> tuple[tuple[str, ...], Path]:
+    """What follows the interpreter on the command line, and the folder to start in, which is made.
 
     Raises:
         LaunchError: the script is not in the tree, or the working directory cannot be.
     """
     folder = _working_directory(entry, tree)
-    command: tuple[str, ...]
     if entry.kind == "module":
-        command = ("-m", entry.script)
-    else:
-        script = tree / entry.script
-        if not script.is_file():
-            raise LaunchError(
-                f"the script {entry.script} is not in the rebuilt tree",
-                "Is it ignored by git? Ignored files do not travel with a task.",
-            )
-        command = (os.path.relpath(script, folder),)
-    variables = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
-    variables.update(_of_environment(environment, variables.get("PATH", os.defpath)))
-    variables.update(attempt_variables(lease))
-    variables.update(PYTHONPATH=str(sdk), ELSEWHERE_RELAY=str(relay), ELSEWHERE_MAIN="1")
-    if gpus is not None:
-        variables["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    return Launch((str(environment.python), *command, *entry.arguments), folder, variables, limits)
+        return ("-m", entry.script, *entry.arguments), folder
+    script = tree / entry.script
+    if not script.is_file():
+        raise LaunchError(
+            f"the script {entry.script} is not in the rebuilt tree",
+            "Is it ignored by git? Ignored files do not travel with a task.",
+        )
+    return (os.path.relpath(script, folder), *entry.arguments), folder
+
+
+def _of_gpus(gpus: tuple[str, ...] | None, *, in_container: bool) -> Mapping[str, str]:
+    """What shows CUDA the GPUs of the slot and no others; None leaves it to the machine."""
+    if gpus is None:
+        return {}
+    # Without it CUDA counts the fastest first, and the driver, whose numbers these are, by the bus.
+    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    if not in_container:
+        return {"CUDA_VISIBLE_DEVICES": ",".join(gpus), **order}
+    # Only those of the slot are in there, and counted from 0 again; parts of GPUs have no such numbers.
+    if any(gpu.startswith("MIG-") for gpu in gpus):
+        return order
+    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(len(gpus)))), **order}
 
 
 def _working_directory(entry: Entry, tree: Path) -> Path:

@@ -19,9 +19,10 @@ class Blob:
 class Source:
     """Where the tree of files comes from.
 
-    The tree is ``commit`` (from ``bundle``, then from ``repository``), with ``diff``
-    applied and ``untracked`` laid over it. A script that stands in no repository
-    has no commit: it is carried whole in ``untracked``.
+    The tree is ``commit`` (from ``bundle``, then from ``repository``) without what is ``absent``,
+    with the files of ``lfs`` filled in, ``diff`` applied, ``untracked`` laid over it, and its
+    ``submodules`` in their places. A script that stands in no repository has no commit: it is
+    carried whole in ``untracked``.
     """
 
     repository: str | None = None
@@ -37,7 +38,27 @@ class Source:
     diff: Blob | None = None
     """Uncommitted changes, staged and unstaged, as one binary git patch with a/ and b/ prefixes."""
     untracked: Blob | None = None
-    """Untracked, not ignored files as an uncompressed tar of regular files."""
+    """What neither commit nor diff gives, as an uncompressed tar: regular files, and after them
+    symbolic links whose targets stay inside the tree. Each takes the place of what stands there."""
+    lfs: Blob | None = None
+    """Paths, each ended by a zero byte, of the files that git-lfs had filled in at the desk with the
+    content that the commit points to. All other pointers stay pointers."""
+    absent: tuple[str, ...] = ()
+    """Files of the commit that were not checked out at the desk, though git takes them for
+    unchanged (a sparse checkout), and folders of such, ended by a slash."""
+    submodules: tuple[Submodule, ...] | None = None
+    """Those that were checked out at the desk; all others are empty folders. None: nobody looked;
+    the commit's own are meant, as its ``.gitmodules`` says."""
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository inside of a repository's tree, as it stood at the desk."""
+
+    path: str
+    """Relative to the root of the tree that it is in, with forward slashes."""
+    source: Source
+    """Its own tree; ``commit`` is what was checked out, whatever the outer commit asks for."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,8 @@ class Entry:
     """Relative to the root of the tree, with forward slashes."""
     arguments: tuple[str, ...] = ()
     """The command line after the script's name."""
+    variables: tuple[str, ...] = ()
+    """Its environment variables, as ``NAME=VALUE``. No secrets: whoever sees the task sees them."""
 
 
 @dataclass(frozen=True)
