@@ -4,7 +4,8 @@ Entries are numbered from 1 without gaps, and one that was written keeps its num
 bytes: so it can be sent again after any crash, and the store drops what it has already.
 Segments whose entries have all been acknowledged are removed. When a server is away for so
 long that the journal outgrows its limit, the oldest segments give up their log chunks and
-keep the rest: readers then find a gap in the numbers.
+keep the rest: readers then find a gap in the numbers. When even what they kept takes half the
+limit, the oldest of it gives up its scalars, too.
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ from typing import Final, Literal
 
 from elsewhere.contract.errors import DiskFull
 
-EntryKind = Literal["output", "note", "live", "event", "parameters"]
+EntryKind = Literal["output", "note", "live", "event", "parameters", "built", "scalars"]
 
 _HEADER: Final = struct.Struct("<QBI")
-_KINDS: Final[tuple[EntryKind, ...]] = ("output", "note", "live", "event", "parameters")
-_OF_THE_LOG: Final = frozenset({"output", "note", "live"})
+# A kind is its place here: new ones come last, for journals that an older version wrote.
+_KINDS: Final[tuple[EntryKind, ...]] = (
+    "output", "note", "live", "event", "parameters", "built", "scalars",
+)  # fmt: skip
+_OF_THE_LOG: Final[frozenset[EntryKind]] = frozenset({"output", "note", "live"})
+_BULK: Final[frozenset[EntryKind]] = _OF_THE_LOG | {"scalars"}
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 LIMIT_BYTES: Final = 256 * 1024 * 1024
-"""What the journal may take on disk. The store keeps 64 MiB of a log: more would be cut there."""
+"""What the journal may take on disk before it gives up log chunks, and half as much for what it keeps
+of them. The store keeps 64 MiB of a log: more would be cut there."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,9 @@ class Journal:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segments_kept = max(2, limit_bytes // segment_bytes)
+        self._limit_bytes = limit_bytes
         self._thinned: set[int] = set()
+        self._bared: set[int] = set()
         self._changed = threading.Condition()
         self._closed = False
         folder.mkdir(parents=True, exist_ok=True)
@@ -153,21 +161,27 @@ class Journal:
             self._begins.append(begin)
 
     def _thin_out(self) -> None:
-        """Over the limit: the oldest segment that still has log chunks gives them up."""
+        """Over the limit: the oldest segment that still has log chunks gives them up; then scalars."""
         fat = [begin for begin in self._begins if begin not in self._thinned]
-        if len(fat) <= self._segments_kept:
-            return
-        path = self._path(fat[0])
+        if len(fat) > self._segments_kept:
+            self._give_up(fat[0], _OF_THE_LOG)
+            self._thinned.add(fat[0])
+        thin = [begin for begin in self._begins if begin in self._thinned - self._bared]
+        if sum(self._path(begin).stat().st_size for begin in thin) > self._limit_bytes // 2:
+            self._give_up(thin[0], _BULK)
+            self._bared.add(thin[0])
+
+    def _give_up(self, begin: int, kinds: frozenset[EntryKind]) -> None:
+        path = self._path(begin)
         kept = bytearray()
         with path.open("rb", buffering=0) as segment:
             while (entry := _read_entry(segment.fileno())) is not None:
-                if entry.kind not in _OF_THE_LOG:
+                if entry.kind not in kinds:
                     kept += _pack(entry)
         thin = path.with_suffix(".thin")
         thin.write_bytes(kept)
         # A reader that has the old file open reads it to its end: nothing is lost there.
         thin.replace(path)
-        self._thinned.add(fat[0])
 
     def _write(self, record: bytes) -> None:
         try:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.journal import Journal
-from elsewhere.contract.codec import encode_parameters
+from elsewhere.contract.built import Built
+from elsewhere.contract.codec import encode, encode_parameters
 from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
 from elsewhere.contract.events import EventKind
+from elsewhere.contract.series import Scalars, encode_scalars
 from elsewhere.contract.task import JSONValue, TaskRecord
 from elsewhere.store.protocol import Store
+from elsewhere.store.series.rules import check_batch
 
 
 class JournaledTask:
@@ -51,3 +54,17 @@ class JournaledTask:
     def record_event(self, kind: EventKind, detail: str = "") -> None:
         """Append to the task's events, soon."""
         self._journal.append("event", json.dumps([kind, detail]).encode())
+
+    def record_built(self, built: Built) -> None:
+        """Say what the attempt's environment really holds, soon."""
+        self._journal.append("built", encode(built).encode())
+
+    def add_scalars(self, batch: Sequence[Scalars]) -> None:
+        """Append points to their series, soon.
+
+        Raises:
+            ValueError: what no store can hold; nothing of the batch is kept then.
+        """
+        # Here, and not when it is sent: nobody could be told then, and all behind it would wait.
+        check_batch(batch)
+        self._journal.append("scalars", encode_scalars(batch))

@@ -10,9 +10,11 @@ import json
 
 from agent.config import AttemptConfig
 from agent.journal import Entry
-from elsewhere.contract.codec import decode_parameters
+from elsewhere.contract.built import Built
+from elsewhere.contract.codec import decode, decode_parameters
 from elsewhere.contract.lease import Lease, Renewal
 from elsewhere.contract.outcome import Outcome
+from elsewhere.contract.series import decode_scalars
 from elsewhere.contract.status import Status
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
@@ -39,6 +41,10 @@ class AgentLine:
         elif entry.kind == "parameters":
             parameters = decode_parameters(entry.data)
             self._log.set_parameters(task, parameters, attempt=attempt, sequence=number)
+        elif entry.kind == "built":
+            self._log.set_built(task, decode(Built, entry.data), attempt=attempt, sequence=number)
+        elif entry.kind == "scalars":
+            self._log.add_scalars(task, decode_scalars(entry.data), attempt=attempt, sequence=number)
         else:
             self._log.append_log(task, attempt, number, entry.data, entry.kind, skipped=skipped)
 

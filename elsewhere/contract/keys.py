@@ -43,12 +43,13 @@ def task(task_id: str) -> str:
     lost_attempts agent queue exit_code created started ended stop``, and ``needs`` (a copy
     of the spec's, so that a claim need not decode specs), ``schema`` (version of what is encoded
     here: an agent leaves tasks of a newer one to agents that can read them), ``log_sequence`` (number of
-    the newest log chunk, event or parameters that the current attempt wrote) and ``lease_ms`` (length of
+    the newest thing that the current attempt wrote, whatever it is) and ``lease_ms`` (length of
     the newest lease). ``terms`` is there where they are not the usual ones, and of them
     ``priority run_at parents retries backoff`` as scripts read them. ``retries_used``,
     ``retried`` (``ATTEMPT AGENT EXIT_CODE`` of the newest attempt that was followed by a retry)
     and ``waits_for`` (``until SECONDS`` or ``parents COUNT ONE_OF_THEM``; without it, a queued
-    task stands in its queue) come with the moves.
+    task stands in its queue) come with the moves; so does ``passed_over`` (milliseconds: since when
+    agents that could run it have had no room and taken others), until the task leaves its place.
     Times are seconds with six decimals, by the server's clock; an absent field is None.
     """
     return f"elsewhere:task:{task_id}"
@@ -78,6 +79,52 @@ def task_control(task_id: str) -> str:
     return f"elsewhere:task:{task_id}:control"
 
 
+def task_built(task_id: str) -> str:
+    """String: what the newest attempt's environment really held, as the codec writes it.
+
+    Not a field of the task: it may be long, and tasks are read far more often than it is.
+    """
+    return f"elsewhere:task:{task_id}:built"
+
+
+def task_series(task_id: str) -> str:
+    """Hash: number of each series of scalars, from 0, under the JSON list of its title and its name."""
+    return f"elsewhere:task:{task_id}:series"
+
+
+def task_series_size(task_id: str) -> str:
+    """Hash: the account of all series of a task.
+
+    ``bytes`` held in them; ``beyond``: points of series that were too many, and that were dropped.
+    """
+    return f"elsewhere:task:{task_id}:series_size"
+
+
+def series(task_id: str, number: str) -> str:
+    """Hash: the account of one series.
+
+    ``bytes`` held in it; ``next``: number of its next chunk; ``count`` of the points reported;
+    ``coarsened``: how many of them the cap has removed; ``lowest`` and ``highest`` of its values
+    but NaN; ``finite`` ones and their ``total``; ``last``: ``ITERATION VALUE MILLISECONDS``.
+    """
+    return f"elsewhere:task:{task_id}:series:{number}"
+
+
+def series_tail(task_id: str, number: str) -> str:
+    """String: the newest points of a series, 24 bytes each, until they make a chunk."""
+    return f"elsewhere:task:{task_id}:series:{number}:tail"
+
+
+def series_chunks(task_id: str, number: str) -> str:
+    """Hash: the older points, in chunks under numbers that grow with time; some may be missing."""
+    return f"elsewhere:task:{task_id}:series:{number}:chunks"
+
+
+def series_outlines(task_id: str, number: str) -> str:
+    """Hash: the outline of each chunk under its number."""
+    return f"elsewhere:task:{task_id}:series:{number}:outlines"
+
+
 def task_parents(task_id: str) -> str:
     """Set: ids of the parents that have not completed yet, while a queued task waits for them."""
     return f"elsewhere:task:{task_id}:parents"
@@ -91,6 +138,16 @@ def task_children(task_id: str) -> str:
 def claim(token: str) -> str:
     """String that expires: ``ID ATTEMPT`` of what the take with this token claimed."""
     return f"elsewhere:claim:{token}"
+
+
+def task_reserved(task_id: str) -> str:
+    """String that expires: name of the agent that keeps room free for this queued task."""
+    return f"elsewhere:task:{task_id}:reserved"
+
+
+def agent_reserved(name: str) -> str:
+    """String that expires: id of the queued task that this agent keeps room free for."""
+    return f"elsewhere:agent:{name}:reserved"
 
 
 def blob(sha256: str) -> str:
@@ -114,7 +171,8 @@ def queue_wake(queue: str) -> str:
 def agent(name: str) -> str:
     """Hash that expires: what an agent tells of itself.
 
-    Fields: ``name host pid queues slots busy gpus tags version started state``.
+    Fields: ``name host pid queues slots busy gpus gpus_free tags version started state``, and
+    ``reserved`` (id of the task that it keeps room free for, or '').
     """
     return f"elsewhere:agent:{name}"
 

@@ -9,10 +9,12 @@ backing does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from elsewhere.contract.built import Built
 from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
@@ -120,6 +122,25 @@ class Store(Protocol):
         """
         ...
 
+    def set_built(
+        self, task_id: str, built: Built, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Keep what the attempt's environment really holds; ``sequence`` as in ``append_log``.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def built(self, task_id: str) -> Built | None:
+        """What the environment of the newest attempt that came so far held; None before the first.
+
+        Raises:
+            SchemaError: another version of Elsewhere wrote it.
+        """
+        ...
+
     # --- the log -------------------------------------------------------------------
 
     def append_log(
@@ -134,9 +155,9 @@ class Store(Protocol):
     ) -> None:
         """Append chunk number ``sequence`` (from 1, without gaps) of an attempt to the log.
 
-        Everything that an attempt writes in order, log chunks, events and parameters, shares
-        one line of numbers. A number that was already taken is dropped in silence, so a call
-        whose answer was lost may be repeated. ``skipped`` numbers before this one were given up
+        Everything that an attempt writes in order, log chunks, events, parameters, scalars and what
+        was built, shares one line of numbers. A number that was already taken is dropped in silence,
+        so a call whose answer was lost may be repeated. ``skipped`` numbers before this one were given up
         by the writer. A ``live`` chunk is replaced by whatever the log gets next. Over the store's
         cap (64 MiB a task) the oldest chunks are cut.
 
@@ -182,6 +203,55 @@ class Store(Protocol):
 
     def events(self, task_id: str) -> list[Event]:
         """The task's events, the oldest first (the newest 1,000)."""
+        ...
+
+    # --- series --------------------------------------------------------------------
+
+    def add_scalars(
+        self,
+        task_id: str,
+        batch: Sequence[Scalars],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Append points to their series; ``sequence`` as in ``append_log``.
+
+        Times are kept to the millisecond, values in full. Points of a later attempt follow those
+        of an earlier one, until the task is reset. Over the store's cap (128 MiB a task, more than
+        ten million points) the largest series gets coarser: neighbouring chunks become one that
+        keeps their lows and highs, and the summary counts what went. A task has 4,096 series at
+        most: points of further ones are dropped, and its log says so once.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            TaskNotFound: there is no such task.
+            ValueError: columns of several lengths, a name that is empty or longer than 256
+                characters, or a number that leaves a gap.
+        """
+        ...
+
+    def scalars(
+        self,
+        task_id: str,
+        title: str | None = None,
+        series: str | None = None,
+        *,
+        max_points: int | None = 2000,
+    ) -> list[Scalars]:
+        """The series with that title and name, or all, each drawn from at most ``max_points`` points.
+
+        A longer series is given by the lows and highs of equal stretches, and of each stretch that
+        holds NaN by one of those, too: of at least half as many points as were asked for, for no
+        spike to be lost. That is quick however long the series is. None reads every point held.
+
+        Raises:
+            ValueError: ``max_points`` is below 3.
+        """
+        ...
+
+    def series(self, task_id: str, title: str | None = None) -> list[SeriesSummary]:
+        """The task's series, or those with one title, without points, by title and name."""
         ...
 
     # --- blobs ---------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One task in memory: its record, log and events."""
+"""One task in memory: its record, log, events and series."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from elsewhere.contract.built import Built
 from elsewhere.contract.events import Event, EventKind
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import LogChunk, LogKind, TaskRecord
 from elsewhere.store.log_rules import ENTRY_COST, cut_note, gap
+from elsewhere.store.memory.series import SeriesBook
 from elsewhere.store.refusal import late_write
 
 EVENTS_KEPT = 1000
@@ -35,6 +37,8 @@ class Shelf:
     """Bytes that the cap has removed."""
     cut_to: str = "0"
     """Position of the last chunk removed."""
+    built: Built | None = None
+    series: SeriesBook = field(default_factory=SeriesBook)
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the record."""
@@ -95,8 +99,10 @@ class Shelf:
             found.insert(0, cut_note(self.cut_to, first.attempt, self.cut, first.time))
         return found[:limit]
 
-    def forget_log(self) -> None:
-        """Begin the log anew."""
+    def forget_results(self) -> None:
+        """Begin the log and the series anew."""
+        self.built = None
+        self.series = SeriesBook()
         self.chunks.clear()
         self.sequence = self.held = self.cut = 0
         self.cut_to = "0"

@@ -6,12 +6,14 @@ import hashlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from elsewhere.contract.built import Built
 from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
 from elsewhere.contract.events import Event, EventKind
 from elsewhere.contract.outcome import Stopped, message_of
+from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob, TaskSpec
 from elsewhere.contract.status import Status, may_move
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
@@ -20,6 +22,7 @@ from elsewhere.store import identity, queue_name
 from elsewhere.store.log_rules import CAP_BYTES, check_appendable, check_numbered
 from elsewhere.store.memory.shelf import Shelf
 from elsewhere.store.refusal import illegal_move, missing_blob, no_draft, no_parent, not_found, verify
+from elsewhere.store.series import rules
 from elsewhere.store.terms_rules import check_terms, for_parents, is_met, parent_failed, until
 
 BITE = 64
@@ -34,14 +37,23 @@ class MemoryStore:
 
     Args:
         log_cap: bytes of a task's log that are held; the oldest are cut.
+        series_cap: bytes of a task's series that are held; over it they get coarser.
+        most_series: series that a task may have.
         serving: names of agents by queue, for ``serving`` to answer.
     """
 
     def __init__(
-        self, *, log_cap: int = CAP_BYTES, serving: Mapping[str, tuple[str, ...]] | None = None
+        self,
+        *,
+        log_cap: int = CAP_BYTES,
+        series_cap: int = rules.CAP_BYTES,
+        most_series: int = rules.MOST_SERIES,
+        serving: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.queues: defaultdict[str, list[str]] = defaultdict(list)
         self._log_cap = log_cap
+        self._series_cap = series_cap
+        self._most_series = most_series
         self._serving = dict(serving or {})
         self._shelves: dict[str, Shelf] = {}
         self._submissions: dict[str, str] = {}
@@ -171,6 +183,24 @@ class MemoryStore:
                 self._end(shelf, Status.STOPPED, message_of(Stopped(stop.by)), None)
             return shelf.task.status
 
+    def set_built(
+        self, task_id: str, built: Built, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Keep what the attempt's environment really holds."""
+        check_numbered(sequence, attempt)
+        with self._changed:
+            shelf = self._shelf(task_id)
+            if attempt is not None:
+                shelf.fence(attempt, "built")
+            if sequence is None or shelf.take_number(sequence):
+                shelf.built = decode(Built, encode(built))
+
+    def built(self, task_id: str) -> Built | None:
+        """What the environment of the newest attempt that came so far held."""
+        with self._changed:
+            shelf = self._shelves.get(task_id)
+            return shelf.built if shelf else None
+
     # --- the log -------------------------------------------------------------------
 
     def append_log(
@@ -242,6 +272,50 @@ class MemoryStore:
         with self._changed:
             shelf = self._shelves.get(task_id)
             return list(shelf.events) if shelf else []
+
+    # --- series --------------------------------------------------------------------
+
+    def add_scalars(
+        self,
+        task_id: str,
+        batch: Sequence[Scalars],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Append points to their series."""
+        check_numbered(sequence, attempt)
+        rules.check_batch(batch)
+        with self._changed:
+            shelf = self._shelf(task_id)
+            if attempt is not None:
+                shelf.fence(attempt, "scalars")
+            if sequence is not None and not shelf.take_number(sequence):
+                return
+            if shelf.series.add(batch, self._series_cap, self._most_series):
+                shelf.write("note", rules.too_many(self._most_series).encode())
+                self._changed.notify_all()
+
+    def scalars(
+        self,
+        task_id: str,
+        title: str | None = None,
+        series: str | None = None,
+        *,
+        max_points: int | None = rules.USUAL_POINTS,
+    ) -> list[Scalars]:
+        """The chosen series, each drawn from at most ``max_points`` points."""
+        rules.check_most(max_points)
+        with self._changed:
+            shelf = self._shelves.get(task_id)
+            chosen = [*shelf.series.chosen(title, series)] if shelf else []
+            return [Scalars(one.title, one.name, one.read(max_points)) for one in chosen]
+
+    def series(self, task_id: str, title: str | None = None) -> list[SeriesSummary]:
+        """The task's series, without points."""
+        with self._changed:
+            shelf = self._shelves.get(task_id)
+            return [one.summary for one in shelf.series.chosen(title)] if shelf else []
 
     # --- blobs ---------------------------------------------------------------------
 
@@ -343,7 +417,7 @@ class MemoryStore:
 
     def _reset(self, shelf: Shelf, message: str) -> None:
         self._leave_queue(shelf)
-        shelf.forget_log()
+        shelf.forget_results()
         # The attempt number stays: it is the fence against whoever ran before.
         shelf.task = replace(
             TaskRecord(shelf.task.id, shelf.task.project, shelf.task.name, Status.CREATED, shelf.task.spec),

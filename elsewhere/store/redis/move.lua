@@ -1,4 +1,5 @@
 --! needs ending.lua
+--! needs series.lua
 -- Compare-and-move a task that no lease protects.
 --
 -- KEYS[1] the task's hash
@@ -26,7 +27,8 @@ local function reset()
   redis.call('HSET', KEYS[1], 'status', target, 'status_message', message,
     'lost_attempts', 0, 'log_sequence', 0)
   redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop', 'retries_used', 'retried')
-  redis.call('DEL', keys.task_log(id), keys.task_log_size(id))
+  redis.call('DEL', keys.task_log(id), keys.task_log_size(id), keys.task_built(id))
+  forget_series(id)
 end
 
 local status, attempt, queue, agent = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempt', 'queue', 'agent'))

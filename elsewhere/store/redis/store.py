@@ -9,8 +9,10 @@ from typing import Any, cast
 import redis
 
 from elsewhere.contract import keys
-from elsewhere.contract.codec import decode_parameters, encode_parameters
+from elsewhere.contract.built import Built
+from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
 from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
@@ -21,8 +23,10 @@ from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering, connect, patient
 from elsewhere.store.redis.job import job_fields
 from elsewhere.store.redis.record import encode_overrides, encode_stop, new_fields, pairs, read_record
+from elsewhere.store.redis.series import additions, read_series, read_summaries, tidy
 from elsewhere.store.refusal import illegal_move, no_draft, no_parent, not_found, owned
 from elsewhere.store.script import Argument, Script
+from elsewhere.store.series import rules
 
 CREATE = Script(__file__, "create.lua")
 ENQUEUE = Script(__file__, "enqueue.lua")
@@ -31,6 +35,8 @@ SET_PARAMETERS = Script(__file__, "set_parameters.lua")
 REQUEST_STOP = Script(__file__, "request_stop.lua")
 APPEND_LOG = Script(__file__, "append_log.lua")
 RECORD_EVENT = Script(__file__, "record_event.lua")
+SET_BUILT = Script(__file__, "set_built.lua")
+ADD_SCALARS = Script(__file__, "add_scalars.lua")
 
 PAGE = 256
 """Tasks looked at in one go while those of one status are searched."""
@@ -44,12 +50,23 @@ class RedisStore:
     Args:
         server: URL of the server, or a client made by ``connect``, which stays the caller's.
         log_cap: bytes of a task's log that are held; the oldest are cut.
+        series_cap: bytes of a task's series that are held; over it they get coarser.
+        most_series: series that a task may have.
     """
 
-    def __init__(self, server: str | redis.Redis, *, log_cap: int = CAP_BYTES) -> None:
+    def __init__(
+        self,
+        server: str | redis.Redis,
+        *,
+        log_cap: int = CAP_BYTES,
+        series_cap: int = rules.CAP_BYTES,
+        most_series: int = rules.MOST_SERIES,
+    ) -> None:
         self._owned = isinstance(server, str)
         self.connection: redis.Redis = connect(server) if isinstance(server, str) else server
         self._log_cap = log_cap
+        self._series_cap = series_cap
+        self._most_series = most_series
 
     # --- tasks ---------------------------------------------------------------------
 
@@ -150,6 +167,21 @@ class RedisStore:
         answer = REQUEST_STOP.run(self.connection, [keys.task(task_id)], arguments)
         return Status(accepted(answer, task_id)[0].decode())
 
+    def set_built(
+        self, task_id: str, built: Built, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Keep what the attempt's environment really holds."""
+        check_numbered(sequence, attempt)
+        arguments = [task_id, _or_nothing(attempt), encode(built), _or_nothing(sequence)]
+        answer = SET_BUILT.run(self.connection, [keys.task(task_id)], arguments)
+        _in_line(answer, task_id, attempt, sequence)
+
+    def built(self, task_id: str) -> Built | None:
+        """What the environment of the newest attempt that came so far held."""
+        with answering(self.connection):
+            stored = self.connection.get(keys.task_built(task_id))
+        return None if stored is None else decode(Built, cast(bytes, stored))
+
     # --- the log -------------------------------------------------------------------
 
     def append_log(
@@ -216,6 +248,41 @@ class RedisStore:
             )
             for position, fields in cast("list[tuple[bytes, dict[bytes, bytes]]]", entries)
         ]
+
+    # --- series --------------------------------------------------------------------
+
+    def add_scalars(
+        self,
+        task_id: str,
+        batch: Sequence[Scalars],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Append points to their series."""
+        check_numbered(sequence, attempt)
+        rules.check_batch(batch)
+        arguments: list[Argument] = [task_id, _or_nothing(attempt), _or_nothing(sequence)]
+        arguments += [self._most_series, rules.SERIES_COST, rules.too_many(self._most_series)]
+        answer = ADD_SCALARS.run(self.connection, [keys.task(task_id)], [*arguments, *additions(batch)])
+        added = _in_line(answer, task_id, attempt, sequence)
+        tidy(self.connection, task_id, added, self._series_cap)
+
+    def scalars(
+        self,
+        task_id: str,
+        title: str | None = None,
+        series: str | None = None,
+        *,
+        max_points: int | None = rules.USUAL_POINTS,
+    ) -> list[Scalars]:
+        """The chosen series, each drawn from at most ``max_points`` points."""
+        rules.check_most(max_points)
+        return read_series(self.connection, task_id, title, series, max_points)
+
+    def series(self, task_id: str, title: str | None = None) -> list[SeriesSummary]:
+        """The task's series, without points."""
+        return read_summaries(self.connection, task_id, title)
 
     # --- blobs ---------------------------------------------------------------------
 
@@ -286,11 +353,11 @@ class RedisStore:
         return Status(cast(bytes, status).decode()).ended
 
 
-def _in_line(answer: Sequence[Any], task_id: str, attempt: int | None, sequence: int | None) -> None:
-    """Raise what the answer to a numbered write says, if that is no ``ok``."""
+def _in_line(answer: Sequence[Any], task_id: str, attempt: int | None, sequence: int | None) -> list[Any]:
+    """What the answer to a numbered write holds after its ``ok``; raise what it says otherwise."""
     if answer[0] == b"gap" and sequence is not None:
         raise gap(task_id, sequence, int(answer[1]))
-    accepted(answer, task_id, attempt)
+    return accepted(answer, task_id, attempt)
 
 
 def _or_nothing(number: int | None) -> Argument:
