@@ -6,6 +6,8 @@ import os
 
 TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.contract.status import Status
     from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.store.relay import RelayStore
@@ -54,6 +56,16 @@ class Bound:
     def parameters(self) -> dict[str, JSONValue]:
         """The task's parameters."""
         return dict(relay().given().parameters)
+
+    def set_base_docker(
+        self, image: str, arguments: str | Sequence[str] | None, setup_script: str | None
+    ) -> None:
+        """Do nothing: what this runs in is decided."""
+
+    def set_packages(
+        self, origin: str, requirements_files: Sequence[str], no_build_isolation: Sequence[str]
+    ) -> None:
+        """Do nothing: what this runs with is there."""
 
     def execute_remotely(self, queue_name: str, *, clone: bool, exit_process: bool) -> None:
         """Do nothing: this is elsewhere."""

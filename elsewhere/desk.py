@@ -12,10 +12,13 @@ from elsewhere.contract.errors import CaptureError, ElsewhereError
 from elsewhere.contract.status import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elsewhere.capture import Capture
     from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.settings import Settings
     from elsewhere.store.protocol import Store
+    from elsewhere.wish import Wish
 
 
 class Started(NamedTuple):
@@ -36,6 +39,7 @@ class Desk:
         self._project = project
         self._name = name
         self._records = records
+        self._wish: Wish | None = None
         # Now, before the script may change either.
         self._arguments = tuple(sys.argv[1:])
         self._working_directory = Path.cwd()
@@ -62,6 +66,27 @@ class Desk:
         from elsewhere.parameters import argparse
 
         return argparse.recorded()
+
+    def set_base_docker(
+        self, image: str, arguments: str | Sequence[str] | None, setup_script: str | None
+    ) -> None:
+        """Ask for an image."""
+        from dataclasses import replace
+
+        from elsewhere.wish import Wish, checked_image
+
+        wanted = checked_image(image, arguments or (), setup_script or "")
+        self._wish = replace(self._wish or Wish(), image=wanted)
+
+    def set_packages(
+        self, origin: str, requirements_files: Sequence[str], no_build_isolation: Sequence[str]
+    ) -> None:
+        """Ask for packages from elsewhere."""
+        from elsewhere.wish import Wish, checked_packages
+
+        asked = checked_packages(origin, requirements_files, no_build_isolation)
+        image = None if self._wish is None else self._wish.image
+        self._wish = Wish(image, asked.origin, asked.requirements_files, asked.no_build_isolation)
 
     def execute_remotely(self, queue_name: str, *, clone: bool, exit_process: bool) -> None:
         """Send this run elsewhere, say so, and end this process unless it is told to go on."""
@@ -94,7 +119,10 @@ class Desk:
         store = open_store(resolved)
         try:
             captured = _capture(started, resolved)
-            new = NewTask(self.project, self.name, captured.spec, self.parameters())
+            spec = captured.spec
+            if self._wish is not None:
+                spec = self._wish.fulfilled(spec, captured.root, self._working_directory)
+            new = NewTask(self.project, self.name, spec, self.parameters())
             # A key for each call: a second copy is a task of its own.
             sent = submit(store, new, captured.payloads, queue, submission=uuid.uuid4().hex)
             self._tell(store, sent.task, queue, captured.notes)

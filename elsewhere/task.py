@@ -99,6 +99,45 @@ class Task:
         """The task's typed parameters by ``Section/key``, such as ``{"Args/lr": 0.1}``."""
         return self._place.parameters()
 
+    def set_base_docker(
+        self, image: str, arguments: str | Sequence[str] | None = None, setup_script: str | None = None
+    ) -> None:
+        """Run elsewhere in this container image; to be called before ``execute_remotely``.
+
+        In an attempt this does nothing.
+
+        Args:
+            image: Its name, such as ``python:3.12``; the agent's owner says which are allowed.
+            arguments: Options of ``docker run``, as words or as one text, such as ``--shm-size 8g``.
+            setup_script: Shell lines that are run once to prepare the image.
+
+        Raises:
+            UsageError: the name or the arguments cannot be understood.
+        """
+        self._place.set_base_docker(image, arguments, setup_script)
+
+    def set_packages(
+        self,
+        origin: str = "",
+        requirements_files: Sequence[str] = (),
+        no_build_isolation: Sequence[str] = (),
+    ) -> None:
+        """Say where packages come from elsewhere; to be called before ``execute_remotely``.
+
+        In an attempt this does nothing. Called again, it takes the place of the call before.
+
+        Args:
+            origin: ``recorded`` (what the script imports, as it is installed here), ``requirements``
+                (files of the repository), ``lock`` (its lock file), ``existing:PATH`` (an environment
+                on the agent's machine) or ``none``. Left out, the agent chooses.
+            requirements_files: Which files ``requirements`` means; on their own they mean that.
+            no_build_isolation: Packages that need the others, such as torch, when they are built.
+
+        Raises:
+            UsageError: there is no such origin, or it goes without files.
+        """
+        self._place.set_packages(origin, requirements_files, no_build_isolation)
+
     def execute_remotely(
         self, queue_name: str = "default", clone: bool = False, exit_process: bool = True
     ) -> Task:
