@@ -20,20 +20,24 @@ from agent.config import AttemptConfig, DaemonConfig
 from agent.ear import Ear
 from agent.fork_server import ForkServer, ForkServerDied
 from agent.janitor import configured
+from agent.lock import is_locked
 from agent.log import daemon_log
+from agent.place import Place
 from agent.presence import Presence
-from agent.slots import Slot, Slots
-from agent.state import AttemptState, ProcessMark, attempt_states
+from agent.slots import Slots, open_slots
+from agent.state import AttemptMark, AttemptState, ProcessMark, attempt_states
 from agent.watch import Watch
 from elsewhere.connect import server_url
 from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
-from elsewhere.contract.lease import Claim, Offer
+from elsewhere.contract.lease import Claim, Reserve
 from elsewhere.settings import Folders
 
 RETRY_SECONDS = 1.0
 RECONCILE_SECONDS = 30.0
 BEGINNING_SECONDS = 30.0
 """A supervisor has written its mark long before."""
+STARTING_SECONDS = 2.0
+"""A supervisor that was asked for holds its state folder by then; it may need longer to write its mark."""
 
 _HEARD = (signal.SIGTERM, signal.SIGINT)
 
@@ -43,18 +47,18 @@ def run(config: DaemonConfig) -> int:
 
     Raises:
         ServerUnreachable: no server answers at the start. Later outages are waited out.
-        ConfigurationError: an agent of that name runs on this machine.
+        ConfigurationError: an agent of that name runs on this machine, or a GPU is not there.
     """
     folders = config.settings.folders
     presence = Presence(folders.agents, config.name)
-    slots = Slots(config.slots, config.gpus, config.tags)
     url = server_url(config.settings)
     # A signal that comes before the loop can follow it waits for the loop.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     try:
         # Before there is any thread or connection in this process.
         fork_server = ForkServer(_template(config, folders, url))
-        return Daemon(config, presence, slots, url, fork_server).run()
+        # After it: what the library of a GPU's driver opens is not for a forked child.
+        return Daemon(config, presence, open_slots(config), url, fork_server).run()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
@@ -94,7 +98,7 @@ class Daemon:
             presence.name,
             config.queues,
             slots=len(slots),
-            gpus=len(config.gpus),
+            gpus=slots.gpus,
             tags=config.tags,
             version=__version__,
         )
@@ -103,6 +107,8 @@ class Daemon:
         self._watch = Watch(self._ear.ring)
         self._supervisors: dict[str, ProcessMark] = {}
         self._salvaged: set[str] = set()
+        self._beginning: dict[str, float] = {}
+        self._shunned: frozenset[str] = frozenset()
         self._signals = 0
         self._signals_followed = 0
         self._draining = False
@@ -126,7 +132,13 @@ class Daemon:
             signal.signal(number, self._hear_signal)
         self._ear.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-        self._log.info("serving", queues=list(self._config.queues), slots=len(self._slots), pid=os.getpid())
+        self._log.info(
+            "serving",
+            queues=list(self._config.queues),
+            slots=len(self._slots),
+            gpus=self._slots.gpus,
+            pid=os.getpid(),
+        )
         while not self._finished():
             self._follow_signals()
             self._empty_slots()
@@ -161,7 +173,10 @@ class Daemon:
         self._due_at = math.inf if due is None else now + due
         if now < self._beat_at:
             return
-        if self._registration.beat(self._slots.busy) == "draining" and not self._draining:
+        if (
+            self._registration.beat(self._slots.busy, self._slots.gpus_free) == "draining"
+            and not self._draining
+        ):
             self._log.info("draining", running=self._slots.busy, asked="through the store")
             self._draining = True
         for reaped in self._queueing.reap(self._connection):
@@ -185,43 +200,58 @@ class Daemon:
         self._sweep_at = time.monotonic() + self._janitor.janitor_seconds
 
     def _claim(self) -> None:
-        refused: set[Offer] = set()
-        for slot in self._slots.free:
-            if self._draining or slot.offer in refused:
-                continue
+        """Take tasks for as long as there is one that fits into what is free."""
+        self._tell_shunned()
+        while not self._draining and not (offer := self._slots.offer).empty:
+            reserve = Reserve(
+                self._slots.capacity, self._config.reserve_after_seconds, across_queues=self._config.fair
+            )
             claim = self._queueing.take(
                 self._connection,
                 self._presence.name,
                 self._queues,
-                slot.offer,
+                offer,
                 self._config.lease_seconds,
                 token=self._token,
+                reserve=reserve,
             )
             self._token = uuid.uuid4().hex
             if claim is None:
-                refused.add(slot.offer)
-            else:
-                self._start(claim, slot)
-                if self._config.fair and claim.task.queue in self._queues:
-                    self._queues.remove(claim.task.queue)
-                    self._queues.append(claim.task.queue)
+                return
+            self._start(claim)
+            if self._config.fair and claim.task.queue in self._queues:
+                self._queues.remove(claim.task.queue)
+                self._queues.append(claim.task.queue)
 
-    def _start(self, claim: Claim, slot: Slot) -> None:
+    def _start(self, claim: Claim) -> None:
         name = f"{claim.lease.task_id}-{claim.lease.attempt}"
-        state = self._presence.folder / "attempts" / name
+        place = self._slots.place_for(claim.task.spec.needs)
+        if place is None:
+            # What was free for it when it was claimed, in an answer that was lost, is so no more.
+            self._queueing.give_back(self._connection, claim.lease, "its place was gone")
+            return
+        state = AttemptState(self._presence.folder / "attempts" / name)
+        state.write_place(place)
+        handles = self._slots.handles(place)
         try:
-            pid = self._fork_server.start_supervisor(
-                claim, state, slot.index, slot.gpus if self._config.gpus else None
-            )
+            pid = self._fork_server.start_supervisor(claim, state.folder, self._slots.busy, handles)
         except ForkServerDied:
             self._queueing.give_back(self._connection, claim.lease, "the agent could not start a supervisor")
+            state.remove()
             self._begin_again()
         self._log.info("took", task=claim.lease.task_id, attempt=claim.lease.attempt, supervisor=pid)
-        self._slots.fill(slot.index, name)
+        self._slots.fill(name, place)
         self._watch_over(name, ProcessMark.of(pid))
         self._draining = self._draining or self._config.once
 
+    def _tell_shunned(self) -> None:
+        shunned = self._slots.shunned
+        if shunned != self._shunned:
+            self._log.warning("GPUs that others use, or that do not answer", gpus=sorted(shunned))
+            self._shunned = shunned
+
     def _empty_slots(self) -> None:
+        self._find_beginners()
         for name in self._watch.ended():
             self._supervisors.pop(name, None)
             state = AttemptState(self._presence.folder / "attempts" / name)
@@ -260,20 +290,39 @@ class Daemon:
         """Count the slots of supervisors that live on, and take care of those that died."""
         for state in attempt_states(self._presence.folder):
             mark = state.read_mark()
-            if mark is None:
-                # Claimed, but its supervisor never began: the lease runs out. Or it was lost.
-                if state.word() is not None:
-                    self._tell_end(state)
-                # A young one may belong to a supervisor that is about to write its mark.
-                if state.age() > BEGINNING_SECONDS:
-                    state.remove()
-                continue
-            self._slots.fill(mark.slot, state.name)
-            if mark.supervisor.alive:
-                self._log.info("found a running attempt", attempt=state.name, supervisor=mark.supervisor.pid)
-                self._watch_over(state.name, mark.supervisor)
+            if mark is not None:
+                self._slots.fill(state.name, state.read_place() or Place())
+                self._find(state, mark)
+            elif state.word() is not None:
+                self._tell_end(state)
+            elif state.age() > BEGINNING_SECONDS:
+                # Claimed, but its supervisor never began: the lease runs out.
+                state.remove()
             else:
-                self._salvage(state)
+                self._slots.fill(state.name, state.read_place() or Place())
+                self._beginning[state.name] = time.monotonic() + STARTING_SECONDS
+
+    def _find_beginners(self) -> None:
+        """Attempts that nobody had a mark of, whose supervisors may have been about to write one."""
+        for name, until in list(self._beginning.items()):
+            state = AttemptState(self._presence.folder / "attempts" / name)
+            mark = state.read_mark()
+            if mark is None and (time.monotonic() < until or is_locked(state.hold)) and state.folder.exists():
+                continue
+            del self._beginning[name]
+            if mark is not None:
+                self._find(state, mark)
+            else:
+                # It has ended meanwhile; or nobody ever began, and the lease runs out.
+                self._slots.empty(name)
+                self._idle_since = time.monotonic()
+
+    def _find(self, state: AttemptState, mark: AttemptMark) -> None:
+        if mark.supervisor.alive:
+            self._log.info("found a running attempt", attempt=state.name, supervisor=mark.supervisor.pid)
+            self._watch_over(state.name, mark.supervisor)
+        else:
+            self._salvage(state)
 
     def _salvage(self, state: AttemptState) -> None:
         # Once in a daemon's life: what fails again is left on disk for the next one to try.

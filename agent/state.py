@@ -1,13 +1,16 @@
 """The folder in which an attempt's state outlives its processes.
 
 ``attempt.json`` says which attempt this is and which process owns it (by id **and** start
-time, since ids are given again); ``journal/`` holds the log; ``outcome.json`` is written the
-moment the script has ended, and is what a successor commits when the supervisor is killed
-before it could. ``lost.txt`` stays alone when the attempt was lost, until the daemon has told it.
+time, since ids are given again); ``place.json`` what of the machine is the attempt's: the daemon
+writes it before it starts the supervisor, so that the next daemon gives that to nobody else.
+``journal/`` holds the log; ``outcome.json`` is written the moment the script has ended, and is what
+a successor commits when the supervisor is killed before it could. ``lost.txt`` stays alone when
+the attempt was lost, until the daemon has told it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +21,7 @@ from typing import Final
 
 import psutil
 
+from agent.place import Place
 from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
@@ -132,6 +136,24 @@ class AttemptState:
         except (OSError, ValueError, KeyError, TypeError, SchemaError):
             return None
 
+    def write_place(self, place: Place) -> None:
+        """Say what the attempt holds; where the disk is full, nothing is said.
+
+        Without waiting for the disk, since the claim waits for this: what a crash of the machine
+        takes, it takes from the attempt, too.
+        """
+        with contextlib.suppress(OSError):
+            self._write("place.json", json.dumps(asdict(place)), durable=False)
+
+    def read_place(self) -> Place | None:
+        """What the attempt holds; None where nobody has said so."""
+        try:
+            body = json.loads((self.folder / "place.json").read_text())
+            gpus = body.pop("gpus")
+            return Place(None if gpus is None else tuple(gpus), **body)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def write_outcome(self, outcome: Outcome) -> None:
         """Keep the outcome, on disk before it is anywhere else."""
         self._write("outcome.json", json.dumps({"kind": type(outcome).__name__, "value": encode(outcome)}))
@@ -166,14 +188,15 @@ class AttemptState:
         """Forget the attempt: everything of it is in the store."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, *, durable: bool = True) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
         temporary = path.with_suffix(f".{os.getpid()}.new")
         with temporary.open("w") as file:
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
 
 

@@ -12,6 +12,7 @@ local function claim(id, queue, agent, lease_ms)
   redis.call('HSET', task, 'status', 'in_progress', 'status_message', '', 'agent', agent, 'log_sequence', 0,
     'lease_ms', lease_ms)
   stop_waiting(id, queue)
+  redis.call('DEL', keys.task_reserved(id))
   redis.call('SADD', keys.ACCEPTED, id)
   redis.call('HSETNX', task, 'started', now)
   redis.call('ZADD', keys.LEASES, now_ms + lease_ms, id)

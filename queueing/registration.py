@@ -66,8 +66,8 @@ class Registration:
             self.connection.delete(keys.agent(self._name), self.key)
         self.beat(0)
 
-    def beat(self, busy: int) -> str:
-        """Say that the agent lives and that ``busy`` of its slots run something.
+    def beat(self, busy: int, gpus_free: int | None = None) -> str:
+        """Say that the agent lives, runs ``busy`` attempts and has so many GPUs free; None means all.
 
         To be repeated well within a minute. It also restores the whole entry if that was
         lost. Returns the agent's state: ``active``, or ``draining`` when it shall take no more.
@@ -76,11 +76,12 @@ class Registration:
         from rq import worker_registration
 
         ours: list[Argument] = [item for pair in self._told.items() for item in pair]
+        free = self._told["gpus"] if gpus_free is None else gpus_free
         theirs: list[Argument] = [item for pair in self._as_worker().items() for item in pair]
         state = BEAT.run(
             self.connection,
             [keys.agent(self._name), self.key],
-            [self._name, EXPIRY_SECONDS, busy, len(ours), *ours, *theirs],
+            [self._name, EXPIRY_SECONDS, busy, free, len(ours), *ours, *theirs],
         )
         with answering(self.connection):
             pipeline = self.connection.pipeline()
@@ -121,14 +122,18 @@ class AgentInfo:
     queues: tuple[str, ...]
     slots: int
     busy: int
-    """Slots that run something."""
+    """Attempts that run; more than ``slots`` where some share a GPU by its memory."""
     gpus: int
+    gpus_free: int
+    """Those that no attempt uses, and nobody else as far as the agent looks."""
     tags: tuple[str, ...]
     version: str
     state: str
     """``active``, or ``draining``: it finishes what runs and takes no more."""
     started: float
     last_seen: float
+    reserved: str = ""
+    """Id of the queued task that it keeps room free for; "" where it does for none."""
 
 
 def list_agents(connection: redis.Redis) -> list[AgentInfo]:
@@ -156,9 +161,11 @@ def _info(entry: dict[bytes, bytes], score: float) -> AgentInfo:
         slots=int(told["slots"]),
         busy=int(told["busy"]),
         gpus=int(told["gpus"]),
+        gpus_free=int(told.get("gpus_free", told["gpus"])),
         tags=tuple(json.loads(told["tags"])),
         version=told["version"],
         state=told["state"],
         started=float(told["started"]),
         last_seen=score / 1000,
+        reserved=told.get("reserved", ""),
     )

@@ -1,45 +1,81 @@
 --! needs claim.lua
--- Take the first task of several queues, in their order, that a slot can run.
+--! needs fits.lua
+-- Take the first task of several queues, in their order, that an agent has room for.
 --
--- ARGV[1] agent   ARGV[2] lease in milliseconds   ARGV[3] GPUs offered   ARGV[4] bytes of memory offered,
--- 0 for unknown   ARGV[5] tags offered, as words   ARGV[6] token of this take, or ''
--- ARGV[7] newest schema that the taker reads   ARGV[8..] names of the queues
+-- ARGV[1] agent   ARGV[2] lease in milliseconds   ARGV[3] token of this take, or ''
+-- ARGV[4] newest schema that the taker reads
+-- ARGV[5] what is free, as an offer in words (fits.lua)
+-- ARGV[6] what is free when the agent runs nothing, likewise; '' keeps room for no task
+-- ARGV[7] milliseconds for which a task is passed over before room is kept for it
+-- ARGV[8] '1' to keep room from the tasks of all queues, '' from those behind the task
+-- ARGV[9..] names of the queues
 -- answer  {id, {field, value, ...}} of the claimed task, or nil when nothing fits
 --
 -- Ids of tasks that are gone or are not queued any more are dropped on the way; tasks that a newer
--- version wrote are left for agents of that. A queue is read in
--- windows, so that finding a fitting task at its head costs little however long it is.
+-- version wrote are left for agents of that. A queue is read in windows, so that finding a fitting
+-- task at its head costs little however long it is.
+--
+-- A task that needs more than is free now, but not more than the agent ever has, would be passed
+-- over for ever by small ones that never let enough come free together. So the first of them that
+-- has been passed over for long is reserved: its name stands under the agent's and the agent's under
+-- its own, until a lease's time after the last take that came across it, and what it needs is withheld
+-- from the tasks behind it. Another agent that finds it reserved passes it over as before, or takes it.
 
 local WINDOW = 128
-local agent, lease_ms, token, reads = ARGV[1], tonumber(ARGV[2]), ARGV[6], tonumber(ARGV[7])
-local gpus, memory = tonumber(ARGV[3]), tonumber(ARGV[4])
-local tags = {}
-for tag in string.gmatch(ARGV[5], '%S+') do tags[tag] = true end
+local agent, lease_ms, token, reads = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local free = offer(ARGV[5])
+local capacity = ARGV[6] ~= '' and offer(ARGV[6])
+local after_ms, everywhere = tonumber(ARGV[7]), ARGV[8] == '1'
+local serves = {}
+for index = 9, #ARGV do
+  serves[ARGV[index]] = redis.call('SISMEMBER', keys.QUEUES_PAUSED, ARGV[index]) == 0
+end
 
-local function fits(needs)
-  local words = string.gmatch(needs, '%S+')
-  if tonumber(words()) > gpus then return false end
-  local bytes = tonumber(words())
-  if memory > 0 and bytes > memory then return false end
-  for tag in words do
-    if not tags[tag] then return false end
-  end
-  return true
+local reserved, considered = false, false
+-- The task that this agent keeps room for since an earlier take.
+local mine = capacity and redis.call('GET', keys.agent_reserved(agent))
+if mine and redis.call('GET', keys.task_reserved(mine)) ~= agent then mine = nil end
+
+local function reserve(id, needs)
+  redis.call('SET', keys.task_reserved(id), agent, 'PX', lease_ms)
+  redis.call('SET', keys.agent_reserved(agent), id, 'PX', lease_ms)
+  withhold(free, capacity, needs)
+  reserved = true
+end
+
+-- The task has no room now and would have, did nothing else run: shall room be kept for it from here on?
+local function pass_over(id, needs)
+  if id == mine then return reserve(id, needs) end
+  -- One task at a time; and one agent that keeps room for it is enough.
+  if considered or redis.call('EXISTS', keys.task_reserved(id)) == 1 then return end
+  considered = true
+  redis.call('HSETNX', keys.task(id), 'passed_over', now_ms)
+  if now_ms - tonumber(redis.call('HGET', keys.task(id), 'passed_over')) >= after_ms then reserve(id, needs) end
+end
+
+-- Keep the room that is kept for a task, from the first queue on.
+local function keep_reserved()
+  local status, queue, words = unpack(redis.call('HMGET', keys.task(mine), 'status', 'queue', 'needs'))
+  if status ~= 'queued' or not serves[queue] then return end
+  local needs = parse_needs(words)
+  if fits(needs, capacity) and not fits(needs, free) then reserve(mine, needs) end
 end
 
 local function first_fitting(queue)
   local line, start = keys.rq_queue(queue), 0
-  while true do
+  while not nothing(free) do
     local ids = redis.call('LRANGE', line, start, start + WINDOW - 1)
     if #ids == 0 then return nil end
     start = start + #ids
     for _, id in ipairs(ids) do
-      local status, needs, schema = unpack(redis.call('HMGET', keys.task(id), 'status', 'needs', 'schema'))
+      local status, words, schema = unpack(redis.call('HMGET', keys.task(id), 'status', 'needs', 'schema'))
       if status ~= 'queued' then
         -- Not ours, or it went another way: what stands behind it moves up by what leaves.
         start = start - redis.call('LREM', line, 0, id)
-      elseif tonumber(schema or 1) <= reads and fits(needs) then
-        return id
+      elseif tonumber(schema or 1) <= reads then
+        local needs = parse_needs(words)
+        if fits(needs, free) then return id end
+        if capacity and not reserved and fits(needs, capacity) then pass_over(id, needs) end
       end
     end
   end
@@ -59,9 +95,10 @@ if token ~= '' then
   local before = claimed_before()
   if before then return before end
 end
-for index = 8, #ARGV do
+if mine and everywhere then keep_reserved() end
+for index = 9, #ARGV do
   local queue = ARGV[index]
-  if redis.call('SISMEMBER', keys.QUEUES_PAUSED, queue) == 0 then
+  if serves[queue] then
     local id = first_fitting(queue)
     if id then
       redis.call('LREM', keys.rq_queue(queue), 0, id)

@@ -10,7 +10,7 @@ import redis
 from elsewhere.contract import keys
 from elsewhere.contract.codec import SCHEMA
 from elsewhere.contract.errors import SchemaError
-from elsewhere.contract.lease import Claim, Lease, Offer
+from elsewhere.contract.lease import Claim, Lease, Offer, Reserve
 from elsewhere.contract.outcome import NeverRan, Step
 from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.record import encode_tag, pairs, read_record
@@ -30,19 +30,22 @@ def take(
     offer: Offer,
     lease_seconds: float,
     token: str | None = None,
+    reserve: Reserve | None = None,
 ) -> Claim | None:
     """Claim the first task of ``queues``, in their order, whose needs fit ``offer``; None if none does.
 
     Paused queues are skipped, tasks that do not fit are left where they stand, and so are those
     that a newer version of Elsewhere wrote. One whose data is damaged fails and is passed over.
+    With ``reserve``, a task that has no room now does not wait for ever: room is kept for it, and
+    tasks behind it that fit may be left where they stand. To be called again well within the lease,
+    also while nothing happens, or the room is kept no longer.
     When the answer is lost on the way, the same call with the same ``token`` (any text that no
     other take uses) gives the same claim, its lease lasting from then on. Without a token, or when
     the call is not repeated, the claimed task comes back through ``reap`` once its lease is over.
     """
-    tags = " ".join(map(encode_tag, offer.tags))
-    slot = (agent, milliseconds(lease_seconds), offer.gpus, offer.memory_bytes)
+    taker = (agent, milliseconds(lease_seconds), token or "", SCHEMA, _words(offer), *_told(reserve))
     while True:
-        answer = TAKE.run(connection, (), [*slot, tags, token or "", SCHEMA, *queues])
+        answer = TAKE.run(connection, (), [*taker, *queues])
         if answer is None:
             return None
         with suppress(SchemaError):
@@ -66,6 +69,21 @@ def take_task(connection: redis.Redis, agent: str, task_id: str, lease_seconds: 
             f"task {task_id}: stored with schema version {answer[1].decode()}, this side reads {SCHEMA}"
         )
     return _claim(connection, task_id, agent, lease_seconds, accepted(answer, task_id)[0])
+
+
+def _words(offer: Offer) -> str:
+    """An offer as ``fits.lua`` reads it."""
+    place = 0 if not offer.without_gpus else 2 if offer.lends_gpus else 1
+    gpu_memory = ",".join(map(str, offer.gpu_memory)) or "-"
+    tags = map(encode_tag, offer.tags)
+    return " ".join([str(offer.gpus), str(offer.memory_bytes), str(place), gpu_memory, *tags])
+
+
+def _told(reserve: Reserve | None) -> tuple[str, float, str]:
+    if reserve is None:
+        return "", 0, ""
+    everywhere = "1" if reserve.across_queues else ""
+    return _words(reserve.capacity), round(reserve.after_seconds * 1000), everywhere
 
 
 def _claim(

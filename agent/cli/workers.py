@@ -28,7 +28,8 @@ def command(as_json: AsJson = False) -> None:
             agent.state,
             ",".join(agent.queues),
             f"{agent.busy}/{agent.slots}",
-            str(agent.gpus),
+            f"{agent.gpus_free}/{agent.gpus}",
+            agent.reserved[:12],
             ",".join(agent.tags),
             agent.host,
             str(agent.pid),
@@ -36,7 +37,7 @@ def command(as_json: AsJson = False) -> None:
         )
         for agent in agents
     ]
-    columns = ("name", "state", "queues", "busy", "gpus", "tags", "host", "pid", "seen")
+    columns = ("name", "state", "queues", "busy", "gpus-free", "kept-for", "tags", "host", "pid", "seen")
     print_table(columns, rows, "no agents; start one with `agent daemon`")
 
 

@@ -39,9 +39,36 @@ class Renewal:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a free slot can give; a task whose ``Needs`` go beyond it is left for others."""
+    """What an agent can give to one more task; a task whose ``Needs`` go beyond it is left for others."""
 
     gpus: int = 0
+    """GPUs that nobody uses."""
     tags: tuple[str, ...] = ()
     memory_bytes: int = 0
     """0 means unknown, and satisfies every need for memory."""
+    gpu_memory: tuple[int, ...] = ()
+    """Bytes that can still be had of each GPU's memory, of those that may be shared; in any order."""
+    without_gpus: bool = True
+    """Whether there is a place for a task that asks for no GPU."""
+    lends_gpus: bool = False
+    """Whether the task in that place is given GPUs all the same, so that others do not get them."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether no task at all can fit."""
+        return not (self.gpus or self.gpu_memory or self.without_gpus)
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """How a task too large for what is free now is kept from being passed over for ever.
+
+    Once it has been passed over for ``after_seconds``, by the server's clock, one agent that
+    could ever run it gives nothing that it needs to tasks behind it.
+    """
+
+    capacity: Offer
+    """What the agent offers while it runs nothing."""
+    after_seconds: float = 60.0
+    across_queues: bool = False
+    """Keep room from the tasks of all queues, also of those that are served before the task's own."""

@@ -1,7 +1,8 @@
 """A task as a hash of flat fields, and back.
 
 Fields that are None are absent. No field needs JSON to be understood inside a Lua script:
-``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …``,
+``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …`` with
+``COUNT*BYTES`` for the GPUs where so much memory of each is needed and not the whole of it,
 ``waits_for`` is ``until SECONDS`` or ``parents COUNT ONE_OF_THEM``.
 """
 
@@ -66,7 +67,10 @@ def decode_wait(text: str) -> str:
 
 def encode_needs(needs: Needs) -> str:
     """What a slot must offer, as the words that ``take.lua`` splits at blanks."""
-    return " ".join([str(needs.gpus), str(needs.memory_bytes), *map(encode_tag, needs.tags)])
+    gpus = str(needs.gpus)
+    if needs.gpu_memory_bytes:
+        gpus = f"{max(needs.gpus, 1)}*{needs.gpu_memory_bytes}"
+    return " ".join([gpus, str(needs.memory_bytes), *map(encode_tag, needs.tags)])
 
 
 def encode_tag(tag: str) -> str:

@@ -7,8 +7,9 @@ local rq_registry_of = {completed = keys.rq_finished, failed = keys.rq_failed, s
 -- RQ looks for a `canceled` job in the canceled registry, for a `stopped` one in the failed registry.
 local rq_status_of = {completed = 'finished', failed = 'failed', stopped = 'canceled'}
 
--- The job is `status` in `queue`, and no attempt runs it.
+-- The job is `status` in `queue`, and no attempt runs it. Its wait for room begins anew.
 local function rq_rest(id, queue, status)
+  redis.call('HDEL', keys.task(id), 'passed_over')
   redis.call('SADD', keys.RQ_QUEUES, keys.rq_queue(queue))
   redis.call('HSET', keys.rq_job(id), 'status', status, 'origin', queue, 'enqueued_at', utc(now),
     'started_at', '', 'ended_at', '', 'last_heartbeat', '', 'worker_name', '')
