@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -55,6 +57,57 @@ class Ending:
     def close(self) -> None:
         """Nobody will wait."""
         self._answer.close()
+
+
+class End:
+    """When and how a container ended, for several threads; and when it shall, if somebody wants its end."""
+
+    def __init__(self) -> None:
+        self.exit: Exit | None = None
+        """Set once it is told; None stays where nobody can tell."""
+        self._told = False
+        self._deadline: float | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is over."""
+        return self._told
+
+    def follow(self, ending: Ending) -> None:
+        """Wait for it, and tell. For a thread of its own."""
+        found = ending.wait()
+        with self._changed:
+            # An end that somebody has made is no want of memory.
+            self.exit = found if found is None or self._deadline is None else Exit(found.code)
+            self._told = True
+            self._changed.notify_all()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until it is told, at most ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._told, _waitable(timeout))
+
+    def expect_within(self, grace: float) -> None:
+        """Somebody makes it end within so many seconds, or fewer if it was expected earlier."""
+        at = time.monotonic() + grace
+        with self._changed:
+            if not self._told and (self._deadline is None or at < self._deadline):
+                self._deadline = at
+                self._changed.notify_all()
+
+    def wait_until_expected(self) -> None:
+        """Wait until it is told, or the moment is over within which it was expected."""
+        with self._changed:
+            while not self._told and self._deadline is not None:
+                left = self._deadline - time.monotonic()
+                if left <= 0:
+                    return
+                self._changed.wait(_waitable(left))
+
+
+def _waitable(seconds: float | None) -> float | None:
+    return None if seconds is None else min(max(seconds, 0.0), threading.TIMEOUT_MAX)
 
 
 def exit_in(state: Mapping[str, Any]) -> Exit:

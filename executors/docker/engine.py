@@ -38,6 +38,14 @@ class Engine:
         self._rootless: bool | None = None
         self._asking = threading.Lock()
 
+    def check(self) -> None:
+        """See whether it still answers.
+
+        Raises:
+            EngineUnavailable: it does not.
+        """
+        _answering((self.url,))
+
     def find(self, image: str, note: Callable[[str], None]) -> ImageFacts:
         """What the image is, by name or id; it is pulled first where the engine does not have it.
 
@@ -84,7 +92,7 @@ class Engine:
         return ended.code
 
     def exit_of(self, labels: Mapping[str, str]) -> Exit | None:
-        """How the command in the container with these labels ended; None while it runs, or where it is gone."""
+        """How the command in the container with these labels ended; None while it runs or when it is gone."""
         from executors.docker.relics import exit_of
 
         return exit_of(self.client, labels)
@@ -117,9 +125,10 @@ class Engine:
 
 def _answering(urls: tuple[str, ...]) -> str:
     for url in urls:
-        if url.partition("://")[0] in {"ssh", "https", "npipe"}:
+        scheme = url.partition("://")[0]
+        if scheme in {"ssh", "https", "npipe"}:
             raise EngineUnavailable(
-                f"the container engine at {url.partition('://')[0]}:// is not on this machine, whose files it must mount",
+                f"the container engine at {scheme}:// is not on this machine, whose files it must mount",
                 "Point DOCKER_HOST at an engine of this machine, such as unix:///var/run/docker.sock.",
             )
         if answers(url):
@@ -147,6 +156,6 @@ def _client(url: str) -> APIClient:
 
 
 def _lines(output: int) -> Iterator[str]:
-    with open(os.dup(output), "rb") as stream:
+    with os.fdopen(os.dup(output), "rb") as stream:
         for line in stream:
             yield line.decode(errors="replace").rstrip("\r\n")

@@ -24,7 +24,9 @@ def told_as(what: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         raise LaunchError(f"{what}: {words_of(error)}") from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineUnavailable(f"{what}: the container engine does not answer ({type(error).__name__})") from error
+        raise EngineUnavailable(
+            f"{what}: the container engine does not answer ({type(error).__name__})"
+        ) from error
 
 
 def words_of(error: Exception) -> str:

@@ -60,7 +60,7 @@ def inspect(client: APIClient, image: str) -> ImageFacts | None:
 
     with told_as(f"the image {image} cannot be looked up"):
         try:
-            found: Mapping[str, Any] = client.inspect_image(image)
+            found: Mapping[str, Any] = client.inspect_image(image)  # type: ignore[no-untyped-call]
         except docker.errors.NotFound:
             return None
     settings: Mapping[str, Any] = found.get("Config") or {}
@@ -85,7 +85,8 @@ def _pull(client: APIClient, image: str, note: Callable[[str], None]) -> None:
 
     if _ID.fullmatch(image):
         raise ImageUnavailable(
-            f"the image {image} is not in the engine any more", "Name it by its tag, so that it can be pulled."
+            f"the image {image} is not in the engine any more",
+            "Name it by its tag, so that it can be pulled.",
         )
     note(f"pulling the image {image}")
     try:
@@ -93,7 +94,9 @@ def _pull(client: APIClient, image: str, note: Callable[[str], None]) -> None:
     except docker.errors.APIError as error:
         raise _refusal(image, words_of(error)) from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineUnavailable(f"the engine went away while it pulled {image} ({type(error).__name__})") from error
+        raise EngineUnavailable(
+            f"the engine went away while it pulled {image} ({type(error).__name__})"
+        ) from error
     note(f"pulled the image {image}")
 
 
@@ -137,5 +140,6 @@ def _refusal(image: str, words: str) -> ImageUnavailable:
             "Correct the name, or log the user who runs the agent in: docker login.",
         )
     return ImageUnavailable(
-        f"the image {image} cannot be pulled: {words}", "Correct its name and tag; docker pull shows the same."
+        f"the image {image} cannot be pulled: {words}",
+        "Correct its name and tag; docker pull shows the same.",
     )
