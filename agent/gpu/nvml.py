@@ -126,9 +126,14 @@ class NvmlGpus:
 
     def _read(self, device: _Device) -> Gpu | None:
         nvml = self._nvml
-        memory = self._told(nvml.nvmlDeviceGetMemoryInfo, device.handle)
-        if memory is None:
-            return None  # it answers nothing any more
+        total = used = 0
+        try:
+            memory = nvml.nvmlDeviceGetMemoryInfo(device.handle)
+            total, used = int(memory.total), int(memory.used)
+        except nvml.NVMLError_NotSupported:
+            pass  # it shares the machine's memory
+        except nvml.NVMLError:
+            return None
         rates = self._told(nvml.nvmlDeviceGetUtilizationRates, device.handle)
         temperature = self._told(nvml.nvmlDeviceGetTemperature, device.handle, nvml.NVML_TEMPERATURE_GPU)
         milliwatts = self._told(nvml.nvmlDeviceGetPowerUsage, device.handle)
@@ -136,8 +141,8 @@ class NvmlGpus:
             index=device.index,
             uuid=device.uuid,
             name=device.name,
-            memory_total=int(memory.total),
-            memory_used=int(memory.used),
+            memory_total=total,
+            memory_used=used,
             utilisation=None if rates is None else float(rates.gpu),
             temperature=None if temperature is None else float(temperature),
             power=None if milliwatts is None else milliwatts / 1000,

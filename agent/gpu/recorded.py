@@ -90,7 +90,9 @@ def _read(path: Path) -> list[tuple[Gpu, ...]]:
     return readings or [()]
 
 
-def _gpu(body: dict[str, Any]) -> Gpu:
+def _gpu(body: Any) -> Gpu:
+    if not isinstance(body, dict):
+        raise TypeError(f"a GPU is an object, not {body!r:.40}")
     known = {field.name for field in fields(Gpu)}
     told = {name: value for name, value in body.items() if name in known}
     told["peers"] = tuple(told.get("peers") or ())
