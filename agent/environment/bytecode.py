@@ -44,11 +44,10 @@ def compile_soon(environment: Environment) -> None:
     environment is not ours to write to. The caller must hold the environment. Safe to repeat, for any number
     of processes at once. Never raises: what is not compiled now is compiled when it is imported.
     """
-    folder = environment.folder
     with contextlib.suppress(OSError, psutil.Error), contextlib.ExitStack() as holding:
-        if not environment.key or is_compiled(environment) or not _is_worth_it(folder):
+        if not environment.key or is_compiled(environment) or not _is_worth_it(environment):
             return
-        kept = _lock(lock_of(folder), fcntl.LOCK_SH, holding)
+        kept = _lock(lock_of(environment.folder), fcntl.LOCK_SH, holding)
         alone = _lock(compiling_lock(environment), fcntl.LOCK_EX, holding)
         # The last one may have finished since we looked.
         if not is_compiled(environment):
@@ -65,10 +64,17 @@ def compiling_lock(environment: Environment) -> Path:
     return environment.folder / _LOCK
 
 
-def _is_worth_it(folder: Path) -> bool:
+def _is_worth_it(environment: Environment) -> bool:
+    folder = environment.folder
     # Without packages there is nothing but what virtualenv has put there.
-    packages = any(True for _ in folder.glob("lib*/python*/site-packages/*.dist-info"))
-    return packages and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
+    packages = _prefix(environment).glob("lib*/python*/site-packages/*.dist-info")
+    if next(packages, None) is None:
+        return False
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
+
+
+def _prefix(environment: Environment) -> Path:
+    return environment.python.parent.parent
 
 
 def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> int:
@@ -80,8 +86,8 @@ def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> int:
 
 
 def _start(environment: Environment, locks: tuple[int, ...]) -> None:
-    folder = environment.folder
-    words: list[str | Path] = ["-I", "-S", _COMPILER, str(MOST_SECONDS), folder, folder / _DONE]
+    done = environment.folder / _DONE
+    words: list[str | Path] = ["-I", "-S", _COMPILER, str(MOST_SECONDS), _prefix(environment), done]
     # Some interpreters find their own library by it. All else would be somebody's setting.
     variables = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     process = subprocess.Popen(

@@ -1,7 +1,7 @@
 """Compiles the packages of an environment to bytecode; run by the environment's own interpreter.
 
 usage: python -I -S compiler.py SECONDS FOLDER DONE
-FOLDER is the environment. After SECONDS it gives up. DONE is a file that is made when all is
+FOLDER is what it calls ``sys.prefix``. After SECONDS it gives up. DONE is a file that is made when all is
 compiled. Standard library only, and no part of ours, for whatever interpreter that is.
 """
 
