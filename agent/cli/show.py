@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,46 +13,131 @@ from agent.cli._escapes import printable
 from agent.cli._options import AsJson, TaskId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from elsewhere.contract.built import Built
     from elsewhere.contract.events import Event
+    from elsewhere.contract.series import SeriesSummary
     from elsewhere.contract.task import TaskRecord
+    from elsewhere.store.protocol import Store
+
+ShowPackages = Annotated[
+    bool, typer.Option("--packages", help="Show the packages asked for beside those that an attempt had.")
+]
 
 
-def command(task: TaskId, as_json: AsJson = False) -> None:
-    """Show a task: what it is, its parameters, and what happened to it."""
-    import dataclasses
+@dataclass(frozen=True)
+class Shown:
+    """A task with what belongs to it, as it was read at one moment."""
 
+    task: TaskRecord
+    events: Sequence[Event]
+    built: Built | None
+    memory: SeriesSummary | None
+    """What the monitor saw of its attempts, in bytes."""
+    cpu: SeriesSummary | None
+    """In percent of one processor."""
+    lost: bool
+    """Whether it runs and was not heard of for a while."""
+
+
+def command(task: TaskId, packages: ShowPackages = False, as_json: AsJson = False) -> None:
+    """Show a task: what it is, its parameters, its environment, and what happened to it."""
     from agent.cli._desk import open_desk_and_server
     from agent.cli._standing import lost_contact
-    from agent.cli._task_json import print_json, task_json
 
     with open_desk_and_server() as (store, connection):
-        task_id = store.resolve(task)
-        record, events = store.get(task_id), store.events(task_id)
+        record = store.get(store.resolve(task))
         lost = bool(lost_contact(connection, [record]))
-    if not as_json:
-        _print(record, events, lost)
-        return
-    happened = [
-        {"time": event.time, "kind": event.kind, "attempt": event.attempt, "detail": event.detail}
-        for event in events
-    ]
+        shown = _read(store, record, lost)
+    if as_json:
+        _print_json(shown)
+    elif packages:
+        _print_packages(shown)
+    else:
+        _print(shown)
+
+
+def _read(store: Store, task: TaskRecord, lost: bool) -> Shown:
+    from agent.monitor import titles
+
+    def series(title: str, *names: str) -> SeriesSummary | None:
+        told = {one.series: one for one in store.series(task.id, title)}
+        return next((told[name] for name in names if name in told), None)
+
+    return Shown(
+        task,
+        store.events(task.id),
+        store.built(task.id),
+        memory=series(titles.MEMORY, titles.PSS, titles.RSS),
+        cpu=series(titles.CPU, titles.PERCENT),
+        lost=lost,
+    )
+
+
+def _print_json(shown: Shown) -> None:
+    import dataclasses
+
+    from agent.cli._task_json import print_json, task_json
+
+    task = shown.task
     print_json(
         {
-            **task_json(record, lost_contact=lost),
-            "overrides": [*record.overrides],
-            "terms": {**dataclasses.asdict(record.terms), "parents": [*record.terms.parents]},
-            "retries_used": record.retries_used,
-            "events": happened,
+            **task_json(task, lost_contact=shown.lost),
+            "overrides": [*task.overrides],
+            "terms": {**dataclasses.asdict(task.terms), "parents": [*task.terms.parents]},
+            "retries_used": task.retries_used,
+            "built": _built_json(shown),
+            "resources": {
+                "peak_memory_bytes": shown.memory and shown.memory.highest,
+                "mean_cpu_percent": shown.cpu and shown.cpu.mean,
+            },
+            "events": [
+                {"time": event.time, "kind": event.kind, "attempt": event.attempt, "detail": event.detail}
+                for event in shown.events
+            ],
         }
     )
 
 
-def _print(task: TaskRecord, events: Sequence[Event], lost: bool) -> None:
+def _built_json(shown: Shown) -> dict[str, Any] | None:
+    """What was built, each package beside what was asked for; null before the first attempt's."""
+    import dataclasses
+
+    from agent.cli._package_view import compare
+
+    if shown.built is None:
+        return None
+    rows = compare(shown.task.spec.packages, shown.built)
+    return {**dataclasses.asdict(shown.built), "packages": [dataclasses.asdict(row) for row in rows]}
+
+
+def _print_packages(shown: Shown) -> None:
+    from agent.cli._package_view import compare
+    from agent.cli._table import print_table
+
+    asked, built = shown.task.spec.packages, shown.built
+    if built is None:
+        typer.echo("no attempt of this task has had its environment yet", err=True)
+        return
+    rows = [("python", asked.python, built.python, _python_differs(asked.python, built.python))]
+    if shown.task.spec.image is not None or built.image:
+        name = shown.task.spec.image.name if shown.task.spec.image is not None else ""
+        rows.append(("image", name, built.image, ""))
+    rows += [(row.name, row.asked, row.built, row.difference) for row in compare(asked, built)]
+    print_table(("package", "asked for", "built", "difference"), rows, nothing="no packages")
+
+
+def _python_differs(asked: str, built: str) -> str:
+    """ "3.11" asks for any 3.11, "" for any at all."""
+    return "" if not asked or f"{built}.".startswith(f"{asked}.") else "differs"
+
+
+def _print(shown: Shown) -> None:
     from agent.cli._clock import moment
 
-    fields = [*_fields(task, lost), *_terms(task)]
+    task = shown.task
+    fields = [*_fields(task, shown.lost), *_terms(task), *_found(shown)]
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
         typer.echo(f"{name:<{width}}  {_indented(value, width + 2)}")
@@ -59,9 +146,9 @@ def _print(task: TaskRecord, events: Sequence[Event], lost: bool) -> None:
         for key, setting in sorted(task.parameters.items()):
             mark = "  (set by hand)" if key in task.overrides else ""
             typer.echo(f"  {printable(key)} = {printable(json.dumps(setting, ensure_ascii=False))}{mark}")
-    if events:
+    if shown.events:
         typer.echo("\nevents")
-        for event in events:
+        for event in shown.events:
             attempt = f"attempt {event.attempt}" if event.attempt else ""
             line = f"  {moment(event.time)}  {event.kind:<14} {attempt:<10} {_indented(event.detail, 4)}"
             typer.echo(line.rstrip())
@@ -117,6 +204,24 @@ def _terms(task: TaskRecord) -> Iterator[tuple[str, str]]:
         yield "memory", f"at most {in_words(terms.limits.memory_bytes)}"
     if terms.limits.cpus is not None:
         yield "cpus", f"at most {terms.limits.cpus:g}"
+
+
+def _found(shown: Shown) -> Iterator[tuple[str, str]]:
+    """What an attempt had, and what it took."""
+    from elsewhere.capture.size import in_words
+
+    built = shown.built
+    if built is not None:
+        facts = [built.environment[:12] or "not built by us", f"Python {built.python or 'unknown'}"]
+        facts.append(f"{len(built.packages)} packages")
+        yield "environment", ", ".join([*facts, *([f"image {built.image}"] if built.image else [])])
+    taken = []
+    if shown.memory is not None and shown.memory.highest is not None:
+        taken.append(f"peak memory {in_words(int(shown.memory.highest))}")
+    if shown.cpu is not None and shown.cpu.mean is not None:
+        taken.append(f"mean CPU {shown.cpu.mean:.0f} %")
+    if taken:
+        yield "resources", ", ".join(taken)
 
 
 def _indented(text: str, columns: int) -> str:

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from agent.journal import Entry, Journal
+from agent.journal import Entry, EntryKind, Journal
 
 
 def test_chunks_come_back_in_order_over_many_segments(tmp_path: Path) -> None:
@@ -52,3 +52,28 @@ def test_acknowledged_segments_are_removed_and_the_rest_stays(tmp_path: Path) ->
     assert len(list(tmp_path.glob("*.chunks"))) < before
     journal.close()
     assert [entry.sequence for entry in journal.read(after=10)] == list(range(11, 21))
+
+
+def test_what_was_built_and_scalars_keep_their_kind(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append("built", b"b")
+    journal.append("scalars", b"s")
+    journal.close()
+    again = Journal(tmp_path)
+    again.close()
+    assert [(entry.kind, entry.data) for entry in again.read()] == [("built", b"b"), ("scalars", b"s")]
+
+
+def test_over_its_limit_a_journal_gives_up_scalars_after_the_log_and_events_never(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, segment_bytes=200, limit_bytes=2000)
+    kinds: tuple[EntryKind, ...] = ("output", "scalars", "event")
+    for number in range(600):
+        journal.append(kinds[number % 3], b"%030d" % number)
+    journal.close()
+    left = {kind: [entry.sequence for entry in journal.read() if entry.kind == kind] for kind in kinds}
+    assert left["event"] == list(range(3, 601, 3))
+    assert len(left["output"]) < len(left["scalars"]) < 100
+    # The newest of everything is there.
+    assert {598, 599, 600} <= {number for numbers in left.values() for number in numbers}
+    scalars = sum(1 for _ in left["scalars"]) * 43
+    assert scalars <= 2000 * 1.5
