@@ -59,9 +59,10 @@ def additions(batch: Sequence[Scalars]) -> Iterator[Argument]:
 def tidy(connection: redis.Redis, task_id: str, answer: Sequence[Any], cap: int) -> None:
     """What is to be done after ``add_scalars.lua`` answered: seal long tails, keep within the cap."""
     held = int(answer[0])
-    for number, tail in zip(answer[1::2], answer[2::2], strict=True):
-        if int(tail) >= CHUNK_ROWS:
-            held = _seal(connection, task_id, number.decode()) or held
+    tails = zip(answer[1::2], answer[2::2], strict=True)
+    long = {number.decode(): None for number, tail in tails if int(tail) >= CHUNK_ROWS}
+    if long:
+        held = _seal(connection, task_id, list(long), held)
     if held > cap:
         _coarsen(connection, task_id, held - cap + cap // ROOM)
 
@@ -147,27 +148,37 @@ def _chunks(
     return read
 
 
-def _seal(connection: redis.Redis, task_id: str, number: str) -> int | None:
-    """Make chunks of a tail; the bytes that the task then holds, None when there was nothing to do."""
-    held = None
-    while True:
+def _seal(connection: redis.Redis, task_id: str, numbers: list[str], held: int) -> int:
+    """Make chunks of these series' tails, all in one go; the bytes that the task then holds."""
+    while numbers:
         with answering(connection):
-            pipeline = connection.pipeline(transaction=True)
-            pipeline.hget(keys.series(task_id, number), "next")
-            pipeline.getrange(keys.series_tail(task_id, number), 0, BITE * CHUNK_ROWS - 1)
-            first, tail = pipeline.execute()
-        cut = len(tail) - len(tail) % CHUNK_ROWS
-        if first is None or not cut:
-            return held
-        points = unpack_rows(tail[:cut])
-        parts = [points.part(at, at + CHUNK_POINTS) for at in range(0, len(points), CHUNK_POINTS)]
-        made = [item for part in parts for item in (encode_chunk(part), outline_of(part))]
-        growth = sum(map(len, made)) + CHUNK_COST * len(parts) - cut
-        mark = hashlib.sha1(tail[:cut], usedforsecurity=False).hexdigest()
-        answer = SEAL_SERIES.run(connection, (), [task_id, number, first, cut, mark, growth, *made])
-        if answer[0] != b"ok":
-            return held  # somebody else seals it
-        held = int(answer[1])
+            pipeline = connection.pipeline(transaction=False)
+            for number in numbers:
+                pipeline.hget(keys.series(task_id, number), "next")
+                pipeline.getrange(keys.series_tail(task_id, number), 0, BITE * CHUNK_ROWS - 1)
+            read = pipeline.execute()
+        arguments: list[Argument] = []
+        longer = []
+        for number, first, tail in zip(numbers, read[::2], read[1::2], strict=True):
+            cut = len(tail) - len(tail) % CHUNK_ROWS
+            if first is not None and cut:
+                arguments += [number, first, *_sealed(tail[:cut])]
+                longer += [number] if len(tail) == BITE * CHUNK_ROWS else []
+        if not arguments:
+            break  # somebody else has sealed them
+        held = int(SEAL_SERIES.run(connection, (), [task_id, *arguments])[1])
+        numbers = longer
+    return held
+
+
+def _sealed(rows: bytes) -> list[Argument]:
+    """The beginning of a tail as ``seal_series.lua`` takes it, from the number of its bytes on."""
+    points = unpack_rows(rows)
+    parts = [points.part(at, at + CHUNK_POINTS) for at in range(0, len(points), CHUNK_POINTS)]
+    made = [item for part in parts for item in (encode_chunk(part), outline_of(part))]
+    growth = sum(map(len, made)) + CHUNK_COST * len(parts) - len(rows)
+    mark = hashlib.sha1(rows, usedforsecurity=False).hexdigest()
+    return [len(rows), mark, growth, len(parts), *made]
 
 
 def _coarsen(connection: redis.Redis, task_id: str, excess: int) -> None:
