@@ -4,58 +4,40 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.disk import space_needed
-from agent.environment import uv
+from agent.environment import origins, uv
+from agent.environment.config import PackagesConfig
 from agent.environment.content import Content
-from agent.environment.installer import Ended, Installer, InstallerMissing, Job
-from agent.environment.interpreter import Interpreter, find, own
+from agent.environment.environment import (
+    READY,
+    Environment,
+    EnvironmentRemoved,
+    is_ready,
+    lock_of,
+    mark_ready,
+    opened,
+)
+from agent.environment.existing import open_existing
+from agent.environment.index import Index
+from agent.environment.installer import Installer, InstallerMissing, Job
+from agent.environment.interpreter import find
+from agent.environment.layer import Layers
+from agent.environment.names import canonical
 from agent.environment.patience import Patient
 from agent.environment.pip import Pip
+from agent.environment.recipe import Asked, Build, Recipe
 from agent.environment.uv import Uv
 from agent.lock import locked
 from elsewhere.contract.errors import BuildError
-from elsewhere.contract.spec import Packages
+from elsewhere.contract.spec import LocalPackage, Packages
 
-_READY = ".elsewhere-ready"
-_SKELETON = ("--no-periodic-update", "--activators", "")
-
-
-class EnvironmentRemoved(BuildError):
-    """It was there, and somebody made room."""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """An environment that is complete."""
-
-    python: Path
-    """Its interpreter: what a script is started with."""
-    folder: Path
-    key: str
-    """32 hexadecimal digits that stand for what it holds."""
-    reused: bool
-    """Whether it was there before this call."""
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep it from being removed as long as the block runs; any number may hold it at once.
-
-        Raises:
-            EnvironmentRemoved: it was removed since it was prepared.
-        """
-        with locked(lock_of(self.folder), shared=True):
-            if not _is_ready(self.folder):
-                raise EnvironmentRemoved(
-                    f"environment {self.key[:10]} was removed meanwhile", "Start the task again."
-                )
-            yield
+Note = Callable[[str], None]
 
 
 class Environments:
@@ -63,65 +45,54 @@ class Environments:
 
     Args:
         folder: where they are kept, their locks and resolved requirements beside them.
-        index_options: options for the installer, such as ``("--index-url", URL)``.
+        config: where packages come from on this machine.
         searched_pythons: folders to look for interpreters in; None takes the ``ELSEWHERE_PYTHONS``
             variable, which lists them as ``PATH`` does.
         cache_dir: uv's cache; None leaves it to uv. On the disk of ``folder`` it is fastest.
-        patience: seconds for which an index that does not answer is tried again.
+        patience: seconds for which an index that does not answer is tried again; None takes ``config``'s.
         pause: waits between two tries; what it raises ends the build.
     """
 
     def __init__(
         self,
         folder: Path,
+        config: PackagesConfig = PackagesConfig(),  # noqa: B008 - frozen
         *,
-        index_options: tuple[str, ...] = (),
         searched_pythons: tuple[Path, ...] | None = None,
         cache_dir: Path | None = None,
-        patience: float = 0.0,
+        patience: float | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder = folder.absolute()
-        self._index_options = index_options
+        self._config = config
+        self._index = Index.of(config)
         self._searched = _named_pythons() if searched_pythons is None else searched_pythons
         self._cache_dir = cache_dir
-        self._patience = patience
+        self._patience = config.index_patience if patience is None else patience
         self._pause = pause
 
-    def prepare(self, packages: Packages, *, note: Callable[[str], None]) -> Environment:
-        """The environment that holds ``packages``, built if it is not there.
+    def prepare(self, packages: Packages, tree: Path | None = None, *, note: Note) -> Environment:
+        """The environment that holds ``packages``, built if it is not there, with the tree's layer over it.
 
         Repeating the call is safe, also after a kill at any point: what is unfinished is built
         anew. Processes that ask for the same one at once wait for the first to build it.
 
         Args:
             packages: what it must hold.
+            tree: the rebuilt workspace. Without one nothing but what was recorded can be asked for.
             note: takes lines for the task's log, the installer's own among them.
 
         Raises:
-            PythonNotFound: no interpreter of that minor version is here.
+            PythonNotFound: no interpreter of that version is here.
             PackageNotFound: no index has a package, or not in that version.
             BuildError: it cannot be built for another reason.
             DiskFull: there is no space for it.
         """
-        interpreter = find(packages.python, self._searched, self._folder / "interpreters")
-        content = Content.of(packages, interpreter, self._index_options)
-        ready = self._reuse(content.key, note)
-        if ready is not None:
-            return ready
-        folder = self._folder / content.key
-
-        def waiting() -> None:
-            note(f"waiting for environment {content.key[:10]}, which another attempt builds")
-
-        try:
-            with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
-                return self._reuse(content.key, note) or self._build(content, folder, lock, note)
-        except OSError as error:
-            raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+        with ExitStack() as holding:
+            return self._prepare_and_hold(packages, tree, note, holding)
 
     @contextmanager
-    def held(self, packages: Packages, *, note: Callable[[str], None]) -> Iterator[Environment]:
+    def held(self, packages: Packages, tree: Path | None = None, *, note: Note) -> Iterator[Environment]:
         """``prepare``, and keep the environment from being removed as long as the block runs.
 
         The kernel lets go of it when this process dies.
@@ -130,194 +101,163 @@ class Environments:
             BuildError: as ``prepare``.
         """
         with ExitStack() as holding:
-            environment = self._prepare_and_hold(packages, note, holding)
+            environment = self._prepare_and_hold(packages, tree, note, holding)
             try:
                 yield environment
             finally:
                 # Used until now, however long that was.
-                with suppress(OSError):
-                    os.utime(environment.folder / _READY)
+                if environment.key:
+                    with suppress(OSError):
+                        os.utime(environment.folder / READY)
 
     def _prepare_and_hold(
-        self, packages: Packages, note: Callable[[str], None], holding: ExitStack
+        self, packages: Packages, tree: Path | None, note: Note, holding: ExitStack
     ) -> Environment:
+        order = _Order(packages, tree, self._config, note)
         while True:
-            environment = self.prepare(packages, note=note)
+            environment, local = self._base(order)
             try:
                 holding.enter_context(environment.hold())
             except EnvironmentRemoved:
                 note(f"environment {environment.key[:10]} was removed meanwhile")
             else:
-                return environment
+                return self._with_layer(environment, local, order)
 
-    def _reuse(self, key: str, note: Callable[[str], None]) -> Environment | None:
+    def _base(self, order: _Order) -> tuple[Environment, tuple[LocalPackage, ...]]:
+        """The shared environment, and what goes over it."""
+        place = order.existing
+        if place is not None:
+            environment = open_existing(place)
+            order.note(f"using the environment of {environment.python}: Python {environment.version}")
+            return environment, order.packages.local
+        asked = order.asked(own_index=self._index.is_own)
+        recipe = origins.choose(asked, order.origin)
+        version = "" if recipe.brings_python else order.packages.python
+        interpreter = find(
+            version, self._searched, self._app_data, self._config.python_policy, note=order.note
+        )
+        return self._provide(Content(recipe, interpreter, self._index), order.note), recipe.local
+
+    def _provide(self, content: Content, note: Note) -> Environment:
+        key = content.key
+        ready = self._reuse(key, note)
+        if ready is not None:
+            return ready
         folder = self._folder / key
-        if not _is_ready(folder):
+
+        def waiting() -> None:
+            note(f"waiting for environment {key[:10]}, which another attempt builds")
+
+        try:
+            with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
+                return self._reuse(key, note) or self._build(content, folder, lock, note)
+        except OSError as error:
+            raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+
+    def _reuse(self, key: str, note: Note) -> Environment | None:
+        folder = self._folder / key
+        if not is_ready(folder):
             return None
         # Its time says when the environment was last used.
-        os.utime(folder / _READY)
+        os.utime(folder / READY)
         note(f"environment {key[:10]} reused")
-        return Environment(folder / "bin" / "python", folder, key, reused=True)
+        return opened(folder, reused=True)
 
-    def _build(self, content: Content, folder: Path, lock: int, note: Callable[[str], None]) -> Environment:
+    def _build(self, content: Content, folder: Path, lock: int, note: Note) -> Environment:
         began = time.monotonic()
-        job = Job(folder, content.index_options, note, lock)
+        recipe = content.recipe
+        note(f"building environment {content.key[:10]} of {recipe.title}")
+        job = Job(folder, self._index, note, lock)
         try:
             try:
-                program = uv.find()
-                self._fill(content, job, Uv(program, self._cache_dir, trust_cache=content.pinned))
+                program = self._uv(recipe)
+                prefix = self._fill(content, job, program, program)
             except InstallerMissing as missing:
                 note(f"{missing}; installing with pip")
-                self._fill(content, job, Pip())
+                prefix = self._fill(content, job, Pip(), None)
+            mark_ready(
+                folder, content.key, prefix, "" if recipe.brings_python else content.interpreter.version
+            )
         except BaseException:
             _clear(folder)
             raise
-        _mark_ready(folder, content.key)
+        ready = opened(folder, reused=False)
         seconds = time.monotonic() - began
-        note(f"environment {content.key[:10]} built in {seconds:.1f} s: Python {content.interpreter.version}")
-        return Environment(job.python, folder, content.key, reused=False)
+        note(f"environment {content.key[:10]} built in {seconds:.1f} s: Python {ready.version}")
+        return ready
 
-    def _fill(self, content: Content, job: Job, chosen: Installer) -> None:
-        installer = Patient(chosen, self._patience, self._pause)
+    def _fill(self, content: Content, job: Job, chosen: Installer, program: Uv | None) -> Path:
         _clear(job.folder)
-        _make_skeleton(
-            job.folder, content.interpreter, self._folder / "interpreters", seeded=installer.seeded
-        )
-        if not content.requirements:
-            return
         lock = self._folder / "locks" / f"{content.key}.txt"
-        if content.pinned and lock.exists():
-            ended = _sync(installer, job, lock)
-            if ended.code == 0:
-                return
-            if ended.unreachable:
-                raise ended.error(job)
-            job.note("the stored lock cannot be installed any more; resolving anew")
-        self._resolve(content, job, installer, lock)
-        ended = _sync(installer, job, lock)
-        if ended.code != 0:
-            raise ended.error(job)
+        installer = Patient(chosen, self._patience, self._pause)
+        return content.recipe.fill(Build(job, content.interpreter, installer, program, lock, self._app_data))
 
-    def _resolve(self, content: Content, job: Job, installer: Installer, lock: Path) -> None:
-        """Write the lock; it appears complete or not at all."""
-        requirements = _write_lines(job.folder / "requirements.in", content.requirements)
-        draft = job.folder / "requirements.lock"
-        draft.unlink(missing_ok=True)
-        ended = self._resolve_into(draft, content, job, installer, requirements)
-        if ended.code != 0:
-            raise ended.error(job)
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        beside = lock.with_suffix(".new")
-        shutil.copyfile(draft, beside)
-        beside.replace(lock)
+    def _with_layer(
+        self, environment: Environment, local: tuple[LocalPackage, ...], order: _Order
+    ) -> Environment:
+        if order.tree is None or not local:
+            return environment
+        job = Job(order.tree, self._index, order.note, interpreter=environment.python)
+        kept = environment.folder / ".elsewhere-layers" if environment.key else self._folder / "layers"
 
-    def _resolve_into(
-        self, draft: Path, content: Content, job: Job, installer: Installer, requirements: Path
-    ) -> Ended:
-        if not content.constraints:
-            return installer.resolve(job, requirements, None, draft)
-        constraints = _write_lines(job.folder / "constraints.txt", content.constraints)
-        ended = installer.resolve(job, requirements, constraints, draft)
-        # An index that was away says nothing against the constraints.
-        if ended.code == 0 or ended.unreachable:
-            return ended
-        again = installer.resolve(job, requirements, None, draft)
-        if again.code == 0:
-            job.note(
-                "the versions that were installed at the desk cannot all be had on this machine; "
-                "what the requirements leave open was resolved anew"
-            )
-        return again
+        def lay(choose: Callable[[], Installer]) -> Environment:
+            def installer() -> Installer:
+                return Patient(choose(), self._patience, self._pause)
+
+            layers = Layers(environment, kept, job, installer, order.unisolated)
+            return replace(environment, layer=layers.lay(local, tree))
+
+        tree = order.tree
+        try:
+            return lay(lambda: self._uv(None))
+        except InstallerMissing as missing:
+            order.note(f"{missing}; installing with the environment's pip")
+            return lay(Pip)
+        except OSError as error:
+            raise BuildError(f"the packages of {tree} cannot be written: {error}") from error
+
+    def _uv(self, recipe: Recipe | None) -> Uv:
+        trusted = recipe is not None and recipe.pinned
+        return Uv(uv.find(), self._cache_dir, trust_cache=trusted)
+
+    @property
+    def _app_data(self) -> Path:
+        return self._folder / "interpreters"
 
 
-def _sync(installer: Installer, job: Job, lock: Path) -> Ended:
-    # Markers may rule every requirement out on this machine; installers refuse an empty list.
-    return installer.sync(job, lock) if lock.read_text(encoding="utf-8").strip() else Ended(0, ())
+@dataclass(frozen=True)
+class _Order:
+    """What a task asks for, with what the machine's owner says over it."""
 
+    packages: Packages
+    tree: Path | None
+    config: PackagesConfig
+    note: Note
 
-def warm() -> None:
-    """Do once, before forking, what every build would otherwise do first.
+    @property
+    def origin(self) -> str:
+        return self.config.origin or self.packages.origin
 
-    Imports virtualenv and lets it look at the agent's own interpreter: 0.5 s that each forked
-    process then has already behind it.
-    """
-    from virtualenv.run import session_via_cli
+    @property
+    def existing(self) -> str | None:
+        """Where the environment is that somebody else has made; None where one is built."""
+        kind, colon, place = self.origin.partition(":")
+        return place if kind == "existing" and colon else None
 
-    own()
-    with suppress(InstallerMissing):
-        uv.find()
-    with tempfile.TemporaryDirectory(prefix="elsewhere-") as folder:
-        cache = str(Path(folder) / "interpreters")
-        target = str(Path(folder) / "environment")
-        python = str(own().executable)
-        session_via_cli(
-            ["--no-seed", *_SKELETON, "--app-data", cache, "--python", python, target],
-            setup_logging=False,
-            env=_virtualenv_settings(),
-        )
+    @property
+    def unisolated(self) -> frozenset[str]:
+        names = (*self.packages.no_build_isolation, *self.config.no_build_isolation)
+        return frozenset(canonical(name) for name in names)
 
-
-def _make_skeleton(folder: Path, interpreter: Interpreter, cache: Path, *, seeded: bool) -> None:
-    """Create the environment without packages, or with pip alone where it must be ``seeded``."""
-    from virtualenv.run import cli_run
-
-    seed = () if seeded else ("--no-seed",)
-    options = [*seed, *_SKELETON, "--app-data", str(cache), "--python", str(interpreter.executable)]
-    try:
-        cli_run([*options, str(folder)], setup_logging=False, env=_virtualenv_settings())
-    except (RuntimeError, SystemExit) as error:
-        raise BuildError(
-            f"virtualenv cannot make an environment of {interpreter.executable}: {error}",
-            "Check that interpreter on the agent's machine.",
-        ) from error
-
-
-def _virtualenv_settings() -> dict[str, str]:
-    # No option may come from the agent user's own variables or settings file: they are not in the key.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VIRTUALENV_")}
-    return {**kept, "VIRTUALENV_CONFIG_FILE": os.devnull}
-
-
-def _is_ready(folder: Path) -> bool:
-    """Whether it is complete, and the interpreter that it stands on still there."""
-    return (folder / _READY).exists() and (folder / "bin" / "python").exists()
-
-
-def _mark_ready(folder: Path, key: str) -> None:
-    with (folder / _READY).open("w") as file:
-        file.write(f"{key}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def last_used(folder: Path) -> float | None:
-    """When the environment was last used, in seconds since the epoch; None for one that is not complete."""
-    try:
-        return (folder / _READY).stat().st_mtime if _is_ready(folder) else None
-    except FileNotFoundError:
-        return None
-
-
-def lock_of(folder: Path) -> Path:
-    """The lock of the environment in ``folder``: shared by its users, taken alone to build or remove it."""
-    return folder.with_name(f"{folder.name}.lock")
+    def asked(self, *, own_index: bool) -> Asked:
+        return Asked(self.packages, self.tree, self.note, self.unisolated, own_index)
 
 
 def _clear(folder: Path) -> None:
     if folder.exists():
         # First the mark: a removal that is killed must not leave something that looks complete.
-        (folder / _READY).unlink(missing_ok=True)
+        (folder / READY).unlink(missing_ok=True)
         shutil.rmtree(folder)
-
-
-def _write_lines(path: Path, lines: tuple[str, ...]) -> Path:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return path
 
 
 def _named_pythons() -> tuple[Path, ...]:

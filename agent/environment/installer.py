@@ -6,21 +6,14 @@ import os
 import re
 import subprocess
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from agent.credentials import without_credentials
 from agent.disk import filled, full
+from agent.environment.index import INDEX_VARIABLES, Index, installer_variables
 from elsewhere.contract.errors import BuildError, ElsewhereError, PackageNotFound
-
-INDEX_VARIABLES = (
-    "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX",
-    "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_STRATEGY",
-    "UV_INDEX_URL", "UV_NO_INDEX",
-)  # fmt: skip
-"""Variables that decide where packages come from."""
 
 _KEPT = frozenset(
     {
@@ -45,6 +38,11 @@ _UNKNOWN = (
 )
 
 
+_MISMATCH = re.compile(
+    r"[Hh]ash mismatch for `?([^\s`]+)|DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.*?: *(\S+) from"
+)
+"""What uv and pip say of a file that is not the one that was meant."""
+
 _UNREACHABLE = re.compile(
     r"error sending request|tcp connect error|dns error|failed to lookup address|operation timed out"
     r"|Connection (?:refused|reset|aborted|timed out)|Network is unreachable|No route to host|Read timed out"
@@ -60,16 +58,26 @@ class Job:
 
     folder: Path
     """The environment."""
-    index_options: tuple[str, ...]
+    index: Index
     note: Callable[[str], None]
-    lock: int
-    """Descriptor of the build's lock. Children inherit it: as long as one of them, orphaned by a
-    kill, still writes into the folder, nobody else starts to build there."""
+    lock: int | None = None
+    """Descriptor of the build's lock, if there is one. Children inherit it: as long as one of them,
+    orphaned by a kill, still writes into the folder, nobody else starts to build there."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the installer for this job."""
+    interpreter: Path | None = None
+    """The environment's interpreter; None where it is not made yet, and will be at the usual place."""
 
     @property
     def python(self) -> Path:
         """The environment's interpreter."""
-        return self.folder / "bin" / "python"
+        return self.interpreter or self.folder / "bin" / "python"
+
+    def run(
+        self, command: list[str], *, quiet: bool = False, folder: str | Path = "/", indexes: bool = True
+    ) -> Ended:
+        """``run`` for this job."""
+        return run(command, self, quiet=quiet, folder=folder, indexes=indexes)
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,12 @@ class Ended:
                 f"the package index does not answer\n{self._tail()}",
                 "Check the network of the agent's machine, and its index settings.",
             )
+        wrong = _MISMATCH.search(text)
+        if wrong is not None:
+            return BuildError(
+                f"the hash of {wrong[1] or wrong[2]} is not the recorded one\n{self._tail()}",
+                "An index has another file under that name: find out which of the two is the right one.",
+            )
         for pattern in _UNKNOWN:
             unknown = pattern.search(text)
             if unknown is not None:
@@ -109,11 +123,28 @@ class Ended:
         return "\n".join(f"  {line}" for line in self.lines[-8:])
 
 
+@dataclass(frozen=True)
+class Addition:
+    """What is installed beside what is there already."""
+
+    requirements: Path
+    """A requirements file."""
+    constraints: Path | None = None
+    prefix: Path | None = None
+    """Where to; None means the environment itself."""
+    dependencies: bool = True
+    """Whether what the requirements need is installed as well."""
+    isolated: bool = True
+    """Whether builds see only what they ask for, and not the environment."""
+    hashed: bool = False
+    """Whether each requirement must have a hash, and its file that one."""
+
+
 class Installer(Protocol):
     """One program that resolves and installs packages.
 
-    ``resolve`` and ``sync`` may be called in any order and number; each says whether it worked,
-    and leaves the environment fit for another call if it did not.
+    All may be called in any order and number; each says whether it worked, and leaves the
+    environment fit for another call if it did not.
     """
 
     name: str
@@ -128,15 +159,27 @@ class Installer(Protocol):
         """Install exactly what ``lock`` lists."""
         ...
 
+    def add(self, job: Job, addition: Addition) -> Ended:
+        """Install something more."""
+        ...
+
 
 class InstallerMissing(Exception):
     """The program is not there, or cannot be executed."""
 
 
-def run(command: list[str], job: Job, *, quiet: bool = False) -> Ended:
-    """Run an installer to its end, each line that it prints becoming a note.
+def run(
+    command: list[str],
+    job: Job,
+    *,
+    quiet: bool = False,
+    folder: str | Path = "/",
+    indexes: bool = True,
+) -> Ended:
+    """Run an installer in ``folder`` to its end, each line that it prints becoming a note.
 
-    With ``quiet`` its lines become notes only when it worked.
+    With ``quiet`` its lines become notes only when it worked; without ``indexes`` it is not told
+    where this machine's packages come from.
 
     Raises:
         InstallerMissing: the program cannot be executed.
@@ -144,13 +187,13 @@ def run(command: list[str], job: Job, *, quiet: bool = False) -> Ended:
     try:
         process = subprocess.Popen(
             command,
-            # Installers look for configuration from the working directory upwards: here is none.
-            cwd="/",
-            env=_environment(),
+            # Installers look for configuration from the working directory upwards: in / is none.
+            cwd=folder,
+            env={**_variables(job.index if indexes else None), **job.settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(job.lock,),
+            pass_fds=() if job.lock is None else (job.lock,),
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -160,7 +203,7 @@ def run(command: list[str], job: Job, *, quiet: bool = False) -> Ended:
     lines: deque[str] = deque(maxlen=200)
     with process:
         for raw in process.stdout or ():
-            line = without_credentials(raw.rstrip())
+            line = job.index.hide(raw.rstrip())
             if line:
                 lines.append(line)
                 if not quiet:
@@ -169,6 +212,13 @@ def run(command: list[str], job: Job, *, quiet: bool = False) -> Ended:
         for line in lines:
             job.note(line)
     return Ended(process.returncode, tuple(lines))
+
+
+def _variables(index: Index | None) -> dict[str, str]:
+    kept = _environment()
+    if index is not None:
+        return installer_variables(index, kept)
+    return {name: value for name, value in kept.items() if name not in INDEX_VARIABLES}
 
 
 def _environment() -> dict[str, str]:

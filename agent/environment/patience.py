@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agent.environment.installer import Ended, Installer, Job
+from agent.environment.installer import Addition, Ended, Installer, Job
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -37,6 +37,10 @@ class Patient:
     def sync(self, job: Job, lock: Path) -> Ended:
         """``sync`` of the other."""
         return self._insist(job, lambda: self._installer.sync(job, lock))
+
+    def add(self, job: Job, addition: Addition) -> Ended:
+        """``add`` of the other."""
+        return self._insist(job, lambda: self._installer.add(job, addition))
 
     def _insist(self, job: Job, call: Callable[[], Ended]) -> Ended:
         for tries in itertools.count():

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agent.environment.installer import Ended, Job, run
+from agent.environment.installer import Addition, Ended, Job
 
 
 class Pip:
@@ -34,10 +34,23 @@ class Pip:
         """Install what the lock lists into the fresh environment, and nothing that it does not."""
         return self._run(["install", "--no-deps", "--requirement", os.fspath(lock)], job)
 
+    def add(self, job: Job, addition: Addition) -> Ended:
+        """Install into the environment, or by its pip elsewhere."""
+        command = ["install", "--requirement", os.fspath(addition.requirements)]
+        if addition.constraints is not None:
+            command += ["--constraint", os.fspath(addition.constraints)]
+        if addition.prefix is not None:
+            # What the environment holds of the same name stays: the layer is not there to replace it.
+            command += ["--ignore-installed", "--prefix", os.fspath(addition.prefix)]
+        command += [] if addition.dependencies else ["--no-deps"]
+        command += [] if addition.isolated else ["--no-build-isolation"]
+        command += ["--require-hashes"] if addition.hashed else []
+        return self._run(command, job)
+
     def _run(self, command: list[str], job: Job) -> Ended:
         verb, *options = command
         quiet = ["--no-color", "--progress-bar", "off"]
-        return run([os.fspath(job.python), "-m", "pip", verb, *quiet, *job.index_options, *options], job)
+        return job.run([os.fspath(job.python), "-m", "pip", verb, *quiet, *options])
 
 
 def _pin(item: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from agent.environment.installer import Ended, InstallerMissing, Job, run
+from agent.environment.installer import Addition, Ended, InstallerMissing, Job
 
 
 class Uv:
@@ -34,10 +34,10 @@ class Uv:
             command += ["--constraints", os.fspath(constraints)]
         command += ["--no-header", "--no-annotate", "--quiet", "--output-file", os.fspath(lock)]
         if self._trust_cache and constraints is not None:
-            ended = run([*command, "--offline"], job, quiet=True)
+            ended = job.run([*command, "--offline"], quiet=True)
             if ended.code == 0:
                 return ended
-        return run(command, job)
+        return job.run(command)
 
     def sync(self, job: Job, lock: Path) -> Ended:
         """Install from the cache; ask the index only when something is not in it.
@@ -46,12 +46,37 @@ class Uv:
         takes longer than the installation itself.
         """
         command = [*self._command("sync", job), os.fspath(lock)]
-        ended = run([*command, "--offline"], job, quiet=True)
-        return ended if ended.code == 0 else run(command, job)
+        ended = job.run([*command, "--offline"], quiet=True)
+        return ended if ended.code == 0 else job.run(command)
+
+    def add(self, job: Job, addition: Addition) -> Ended:
+        """Install from the cache where all is in it, as ``sync`` does."""
+        command = [*self._command("install", job), "--requirements", os.fspath(addition.requirements)]
+        if addition.constraints is not None:
+            command += ["--constraints", os.fspath(addition.constraints)]
+        if addition.prefix is not None:
+            command += ["--prefix", os.fspath(addition.prefix)]
+        command += [] if addition.dependencies else ["--no-deps"]
+        command += [] if addition.isolated else ["--no-build-isolation"]
+        command += ["--require-hashes"] if addition.hashed else []
+        # Without its dependencies, or with hashes, nothing is left to choose: the cache decides nothing.
+        if addition.hashed or not addition.dependencies:
+            ended = job.run([*command, "--offline"], quiet=True)
+            if ended.code == 0:
+                return ended
+        return job.run(command)
+
+    def of_project(self, verb: list[str], job: Job, folder: Path) -> Ended:
+        """Run one of uv's verbs for projects in ``folder``, which it must leave as it is.
+
+        It neither asks an index nor knows of this machine's own: to uv, a lock file that was made
+        with another one would be out of date.
+        """
+        command = [os.fspath(self._program), *verb, "--offline", "--python", os.fspath(job.python)]
+        return job.run([*command, *self._cache], quiet=True, folder=folder, indexes=False)
 
     def _command(self, verb: str, job: Job) -> list[str]:
-        program = os.fspath(self._program)
-        return [program, "pip", verb, "--python", os.fspath(job.python), *self._cache, *job.index_options]
+        return [os.fspath(self._program), "pip", verb, "--python", os.fspath(job.python), *self._cache]
 
 
 def find() -> Path:

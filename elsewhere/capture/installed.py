@@ -22,6 +22,8 @@ _VERSION = re.compile(
     r"(\+[a-z0-9]+([-_.][a-z0-9]+)*)?",
     re.IGNORECASE,
 )
+_REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_EXTRA = re.compile(r";.*\bextra\s*==")
 _SITES = frozenset({"site-packages", "dist-packages"})
 
 
@@ -49,6 +51,19 @@ class Distribution:
         if isinstance(place, Path) and place.suffix == ".egg-info" and place.parent.name not in _SITES:
             return str(place.parent)
         return None
+
+    @property
+    def editable(self) -> bool:
+        """Whether it is a link to its source, so that edits there count at once."""
+        folder = self._origin.get("dir_info")
+        return bool(folder.get("editable")) if isinstance(folder, dict) else not self._origin
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Canonical names of what it says it needs, without what its extras add."""
+        lines = self.metadata.requires or []
+        found = (_REQUIRED.match(line) for line in lines if not _EXTRA.search(line))
+        return frozenset(canonical(match.group()) for match in found if match is not None)
 
     @property
     def requirement(self) -> str | None:

@@ -25,7 +25,7 @@ def active_environment() -> tuple[list[str] | None, str | None]:
         folders = [str(folder) for folder in sorted(prefix.glob("lib*/python3.*/site-packages"))]
         if folders:
             settings = _read_settings(prefix / "pyvenv.cfg")
-            return folders + _system_folders(settings), _version(prefix, settings)
+            return folders + _system_folders(settings), version_of(prefix)
     return None, None
 
 
@@ -46,7 +46,9 @@ def _system_folders(settings: dict[str, str]) -> list[str]:
     return [str(folder) for folder in sorted(found)]
 
 
-def _version(prefix: Path, settings: dict[str, str]) -> str | None:
+def version_of(prefix: Path) -> str | None:
+    """The version that an environment's files say its Python has; None where they do not."""
+    settings = _read_settings(prefix / "pyvenv.cfg")
     for key in ("version", "version_info"):
         match = _VERSION.match(settings.get(key, ""))
         if match:

@@ -11,7 +11,8 @@ from pathlib import Path
 from elsewhere.capture.imports import Closure, close_over
 from elsewhere.capture.installed import Distribution, Installed, canonical
 from elsewhere.capture.interpreter import active_environment as active_environment
-from elsewhere.capture.recorded import record_files
+from elsewhere.capture.local import LocalPackages
+from elsewhere.capture.recorded import record_files, requirements_files
 from elsewhere.contract.spec import Packages
 
 # The agent puts the SDK on the path of every attempt, in its own version.
@@ -47,18 +48,27 @@ def find_packages(
         search_path: folders of the environment's packages; None means those of this interpreter.
         python_version: version of the environment's Python; None means this interpreter's.
     """
-    installed = Installed(_outside(search_path if search_path is not None else sys.path, roots))
+    everything = list(search_path if search_path is not None else sys.path)
+    installed = Installed(_outside(everything, roots))
+    own = LocalPackages(root, everything, installed)
+    # What a package of the tree imports is needed as well, wherever in the tree it stands.
+    roots = (*roots, *own.import_roots(roots))
     closure = close_over(entry, roots, installed.has) if entry is not None else Closure()
     if module is not None:
         top = module.partition(".")[0]
         closure.foreign.setdefault(top, set()).add(module)
         closure.needed.add(top)
     used, notes = _used(closure, installed, root)
+    local, needed = own.used(closure.files, used)
+    used |= needed
+    folders = [root, entry.parent] if entry is not None else [root]
     packages = Packages(
         python=python_version or platform.python_version(),
         requirements=_lines(used),
         freeze=_lines(installed),
-        files=record_files(root, [root, entry.parent] if entry is not None else [root]),
+        files=record_files(root, folders),
+        requirements_files=requirements_files(root, folders),
+        local=local,
     )
     return PackagesFound(packages, frozenset(closure.files), (*closure.notes, *notes))
 

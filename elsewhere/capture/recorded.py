@@ -14,6 +14,15 @@ _PATTERNS = (
 )  # fmt: skip
 
 
+def requirements_files(root: Path, folders: Iterable[Path]) -> tuple[str, ...]:
+    """The requirements file that the run means, where that is plain: the one nearest to its script."""
+    inside = [folder for folder in folders if folder.is_relative_to(root)]
+    for folder in sorted(inside, key=lambda folder: len(folder.parts), reverse=True):
+        if (folder / "requirements.txt").is_file():
+            return ((folder / "requirements.txt").relative_to(root).as_posix(),)
+    return ()
+
+
 def record_files(root: Path, folders: Iterable[Path]) -> tuple[RecordedFile, ...]:
     """Requirements, project and lock files that stand directly in those ``folders`` that are in the tree."""
     inside = {folder for folder in folders if folder.is_relative_to(root)}

@@ -27,6 +27,31 @@ def _make_output_live() -> None:
         stdout.reconfigure(line_buffering=True)
 
 
+def _add_layer() -> None:
+    # The packages that the attempt's own tree has: as a folder of packages, so that its links count
+    # in every interpreter of the attempt. Before the environment's: what the tree has goes first.
+    layer = os.environ.get("ELSEWHERE_LAYER")
+    if not layer:
+        return
+    import site
+
+    there, finders = list(sys.path), list(sys.meta_path)
+    for folder in layer.split(os.pathsep):
+        site.addsitedir(folder)
+    added = [folder for folder in sys.path if folder not in there]
+    bases = (sys.prefix, sys.base_prefix)
+    packages = [
+        place
+        for place, folder in enumerate(there)
+        if folder.startswith(bases) and os.path.basename(folder) in ("site-packages", "dist-packages")  # noqa: PTH119
+    ]
+    place = packages[0] if packages else len(there)
+    sys.path[:] = [*there[:place], *added, *there[place:]]
+    # A finder stands for one package by name: asked first, it says the same as a folder in front.
+    links = [finder for finder in sys.meta_path if finder not in finders]
+    sys.meta_path[:] = [*links, *finders]
+
+
 def _hook_command_line() -> None:
     # Other interpreters that the script starts have command lines of their own. But the workers of
     # `multiprocessing` run the script's top level again, with its arguments: one that parses them
@@ -65,6 +90,7 @@ def _attempt(step: Callable[[], ModuleSpec | None]) -> ModuleSpec | None:
 
 
 _attempt(_make_output_live)
+_attempt(_add_layer)
 _attempt(_hook_command_line)
 _next = _attempt(_find_next)
 if _next is not None and _next.loader is not None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults.small_disk import small_disk as mounted_disk
 
 from agent.environment import Environment, Environments
+from agent.environment.config import PackagesConfig
+from agent.environment.index import INDEX_VARIABLES
 from elsewhere.contract.spec import Packages
 
 
@@ -50,13 +54,32 @@ class Box:
     def folder(self) -> Path:
         return self.root / "environments"
 
-    def environments(self, folder: Path | None = None) -> Environments:
+    def environments(self, folder: Path | None = None, **settings: Any) -> Environments:
         return Environments(
             folder or self.folder,
-            index_options=("--no-index", "--find-links", str(self.wheels)),
+            PackagesConfig(index_patience=0, **settings),
             searched_pythons=(),
             cache_dir=self.root / "uv-cache",
         )
+
+    @property
+    def tree(self) -> Path:
+        """A workspace; made at its first use."""
+        folder = self.root / "workspaces" / "one"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write(self, path: str, text: str, tree: Path | None = None) -> Path:
+        """A file of the workspace."""
+        file = (tree or self.tree) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def rebuild(self, tree: Path | None = None, packages: Packages = Packages(), **settings: Any) -> Environment:
+        """What an attempt in that workspace runs in."""
+        environments = self.environments(**settings)
+        return environments.prepare(packages, tree or self.tree, note=self.notes.append)
 
     def prepare(self, *requirements: str, freeze: tuple[str, ...] = ()) -> Environment:
         packages = Packages(requirements=requirements, freeze=freeze)
@@ -80,9 +103,17 @@ def wheel() -> Callable[..., Path]:
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Box:
     wheels = tmp_path / "wheels"
     wheels.mkdir()
+    # The machine's own settings; what it has besides would answer as well.
+    for name in INDEX_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for tool in ("UV", "PIP"):
+        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
+        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "box" / "uv-cache"))
     make_wheel(wheels, "toyone", "1.0")
     make_wheel(wheels, "toyone", "2.0")
     make_wheel(wheels, "toytwo", "1.0", needs="toyone")

@@ -18,6 +18,8 @@ import pytest
 from agent.environment import Environments, interpreter, warm
 from agent.environment import installer as installer_module
 from agent.environment import uv as uv_module
+from agent.environment.config import PackagesConfig
+from agent.environment.index import Index
 from elsewhere.contract.errors import BuildError, DiskFull, PackageNotFound, PythonNotFound
 from elsewhere.contract.spec import Packages
 
@@ -73,11 +75,15 @@ def test_credentials_neither_change_the_key_nor_show_in_the_log(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environments = [
-        Environments(tmp_path / "e", index_options=("--index-url", f"https://user:{word}@127.0.0.1:9/simple"))
+        Environments(
+            tmp_path / "e",
+            PackagesConfig(index_url=f"https://user:{word}@127.0.0.1:9/simple", index_patience=0),
+        )
         for word in ("hunter2", "hunter3")
     ]
     keys = {each.prepare(Packages(), note=box.notes.append).key for each in environments}
     assert len(keys) == 1
+    monkeypatch.delenv("UV_NO_INDEX")
     monkeypatch.setenv("UV_HTTP_TIMEOUT", "2")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(BuildError) as caught:
@@ -202,7 +208,7 @@ def test_pip_installs_where_uv_cannot_be_executed(
 
 
 def test_pips_own_words_for_a_missing_package_are_understood(tmp_path: Path) -> None:
-    job = installer_module.Job(tmp_path, (), print, 0)
+    job = installer_module.Job(tmp_path, Index(), print)
     said = "ERROR: No matching distribution found for nosuchthing==1.0"
     error = installer_module.Ended(1, (said,)).error(job)
     assert isinstance(error, PackageNotFound)
@@ -223,22 +229,18 @@ def test_installers_see_the_index_settings_and_nothing_else_of_the_daemons_shell
 
 
 def _prepare_one(arguments: tuple[Path, Path]) -> tuple[bool, str]:
-    folder, wheels = arguments
-    environments = Environments(
-        folder,
-        index_options=("--no-index", "--find-links", str(wheels)),
-        cache_dir=folder.with_name("uv-cache"),
-    )
+    folder, _ = arguments
+    environments = Environments(folder, cache_dir=folder.with_name("uv-cache"))
     environment = environments.prepare(Packages(requirements=("toytwo==1.0",)), note=lambda _: None)
     code = "import toyone; print(toyone.VERSION)"
     return environment.reused, subprocess.check_output([environment.python, "-c", code], text=True).strip()
 
 
-def test_eight_processes_build_one_environment_once(box: Box) -> None:
+def test_ten_processes_build_one_environment_once(box: Box) -> None:
     warm()
-    with multiprocessing.get_context("fork").Pool(8) as pool:
-        answers = pool.map(_prepare_one, [(box.folder, box.wheels)] * 8, chunksize=1)
-    assert sorted(reused for reused, _ in answers) == [False] + [True] * 7
+    with multiprocessing.get_context("fork").Pool(10) as pool:
+        answers = pool.map(_prepare_one, [(box.folder, box.wheels)] * 10, chunksize=1)
+    assert sorted(reused for reused, _ in answers) == [False] + [True] * 9
     assert {version for _, version in answers} == {"2.0"}
 
 
@@ -255,11 +257,10 @@ def dies(*arguments, **options):
 owner, name = {
     "before it is resolved": (Uv, "resolve"),
     "before it is installed": (Uv, "sync"),
-    "before it is marked": (environments, "_mark_ready"),
+    "before it is marked": (environments, "mark_ready"),
 }[sys.argv[4]]
 setattr(owner, name, dies)
-there = Environments(Path(sys.argv[1]), cache_dir=Path(sys.argv[3]),
-                     index_options=("--no-index", "--find-links", sys.argv[2]))
+there = Environments(Path(sys.argv[1]), cache_dir=Path(sys.argv[3]))
 there.prepare(Packages(requirements=("toytwo==1.0",)), note=lambda line: None)
 """
 
@@ -293,11 +294,12 @@ def test_an_unfinished_folder_and_a_vanished_interpreter_are_built_anew(
 ORPHANING = """
 import sys
 from pathlib import Path
+from agent.environment.index import Index
 from agent.environment.installer import Job, run
 from agent.lock import locked
 
 with locked(Path(sys.argv[1])) as lock:
-    job = Job(Path("/"), (), lambda line: print(line, flush=True), lock)
+    job = Job(Path("/"), Index(), lambda line: print(line, flush=True), lock)
     run(["sh", "-c", "echo $$; exec sleep 60"], job)
 """
 

@@ -1,0 +1,164 @@
+"""What decides how a package of the tree is installed, so that it need not be installed again.
+
+An editable package of a build backend that is known to make nothing but metadata and links is
+decided by its project files and by where its modules are; one that is copied, by all of its
+files. Of any other nobody can tell what its build looks at (``setup.py`` may run a compiler, or
+ask git for a version), so the whole tree and its commit decide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from agent.environment.names import name_of
+from agent.environment.toml import read_toml, table, texts
+from elsewhere.contract.errors import BuildError
+from elsewhere.contract.spec import LocalPackage
+
+_KNOWN: Final = frozenset(
+    {"setuptools", "wheel", "hatchling", "flit-core", "poetry-core", "pdm-backend", "uv-build", "editables"}
+)
+_DECIDING: Final = ("pyproject.toml", "setup.cfg", "MANIFEST.in")
+_HARMLESS: Final = frozenset({"readme"})
+_PASSED_OVER: Final = frozenset({".git", "__pycache__", ".elsewhere-layer"})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The hash of all that decides."""
+
+    digest: str
+    whole: bool
+    """Whether that is the whole tree: then files that a build leaves in it are decided, too."""
+
+    @classmethod
+    def of(cls, tree: Path, local: tuple[LocalPackage, ...]) -> Evidence | None:
+        """What decides how ``local`` packages of ``tree`` are installed; None where it cannot be known."""
+        found = hashlib.sha256()
+        try:
+            if all(_is_plain(tree / package.path) for package in local):
+                for package in local:
+                    _add_plain(found, tree / package.path, editable=package.editable)
+                return cls(found.hexdigest(), whole=False)
+            commit = _commit(tree)
+            if commit is None:
+                return None
+            found.update(f"commit {commit}\n".encode())
+            _add_all(found, tree)
+        except (OSError, BuildError):
+            return None
+        return cls(found.hexdigest(), whole=True)
+
+
+def _is_plain(folder: Path) -> bool:
+    """Whether its build makes metadata and links, decided by files that are known."""
+    if (folder / "setup.py").exists() or not (folder / "pyproject.toml").is_file():
+        return False
+    data = read_toml(folder / "pyproject.toml")
+    required = {name_of(line) for line in texts(table(data, "build-system").get("requires"))}
+    if not required or not required <= _KNOWN or table(data, "build-system").get("backend-path"):
+        return False
+    project, tool = table(data, "project"), table(data, "tool")
+    described = project if project else table(tool, "poetry")
+    if (
+        "name" not in described
+        or "version" not in described
+        or set(texts(project.get("dynamic"))) - _HARMLESS
+    ):
+        return False
+    setuptools, pdm = table(tool, "setuptools"), table(tool, "pdm", "build")
+    return not (
+        _has_key(tool.get("hatch"), "hooks")
+        or "build" in table(tool, "poetry")
+        or {"ext-modules", "cmdclass"} & set(setuptools)
+        or {"custom-hook", "run-setuptools"} & set(pdm)
+    )
+
+
+def _has_key(data: Any, key: str) -> bool:
+    if not isinstance(data, dict):
+        return False
+    return key in data or any(_has_key(value, key) for value in data.values())
+
+
+def _add_plain(found: Any, folder: Path, *, editable: bool) -> None:
+    if not editable:
+        _add_all(found, folder)
+        return
+    for name in _DECIDING:
+        path = folder / name
+        found.update(f"{name} {_of_file(path) if path.is_file() else ''}\n".encode())
+    # Backends that link module by module look for them: a new package is a new link.
+    modules = {
+        path.parent if path.parent != folder else path for path in _files(folder) if path.suffix == ".py"
+    }
+    for path in sorted(modules):
+        found.update(os.fsencode(path.relative_to(folder)) + b"\n")
+
+
+def _add_all(found: Any, folder: Path) -> None:
+    for path in sorted(_files(folder)):
+        mode = path.lstat().st_mode & 0o111
+        found.update(os.fsencode(path.relative_to(folder)) + f" {mode} {_of_file(path)}\n".encode())
+
+
+def _of_file(path: Path) -> str:
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files and links below ``folder``, without git's own and without bytecode."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _PASSED_OVER]
+        here = Path(parent)
+        yield from (here / name for name in names if (here / name).is_symlink() or (here / name).is_file())
+
+
+def _commit(tree: Path) -> str | None:
+    """What a build that asks git would hear; "" where there is no repository."""
+    git = tree / ".git"
+    if not git.exists():
+        return ""
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return head if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", head) else None
+
+
+Listing = dict[Path, tuple[int, int]]
+
+
+def listing(tree: Path) -> Listing:
+    """Every file of ``tree`` with size and time, to tell later what a build has made of it."""
+    found = {}
+    for path in _files(tree):
+        state = path.lstat()
+        found[path] = (state.st_size, state.st_mtime_ns)
+    return found
+
+
+def made_by_build(before: Listing, after: Listing, folders: list[Path]) -> list[Path]:
+    """The new and changed files in ``folders`` that a run may need.
+
+    Metadata that setuptools leaves beside the source is a by-product: what counts is in the layer.
+    """
+    return [
+        path
+        for path, state in sorted(after.items())
+        if before.get(path) != state
+        and any(path.is_relative_to(folder) for folder in folders)
+        and not any(part.endswith(".egg-info") for part in path.parts)
+    ]

@@ -1,0 +1,146 @@
+"""``uv.lock``: what ``uv sync --frozen`` would install, in a folder of our own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from agent.credentials import without_credentials
+from agent.environment.index import carries_credentials
+from agent.environment.listed import Lines, Listed
+from agent.environment.names import canonical
+from agent.environment.recipe import Asked, Build, Recipe, digest
+from agent.environment.requirement_file import logical_lines
+from agent.environment.toml import read_toml, table
+from elsewhere.contract.errors import BuildError
+from elsewhere.contract.spec import LocalPackage
+
+_PUBLIC: Final = ("https://pypi.org/simple", "https://pypi.org/simple/")
+_OUT_OF_STEP: Final = re.compile(
+    r"needs to be updated|No solution found|network was disabled|Failed to parse|missing field"
+)
+
+
+class UvLock:
+    """uv's lock file, read by uv itself: forks, markers and groups are its own business."""
+
+    kind = "lock"
+
+    def find(self, asked: Asked) -> Path | None:
+        """The lock file, if its project is beside it."""
+        path = asked.find("uv.lock")
+        return path if path is not None and (path.parent / "pyproject.toml").is_file() else None
+
+    def read(self, asked: Asked, path: Path) -> Recipe:
+        """The lock is the key: what it says is only read when it is built."""
+        title = asked.relative(path)
+        data = read_toml(path, title)
+        packages = [item for item in data.get("package", []) if isinstance(item, dict)]
+        local, names = _local(asked, path.parent, packages)
+        projects = sorted({path.parent, *(asked.inside(package.path) for package in local)})
+        files = [path, *(folder / "pyproject.toml" for folder in projects)]
+        evidence = [(asked.relative(file), digest(file)) for file in files if file.is_file()]
+        options = _indexes(asked, title, packages)
+        locked = {package.path for package in local}
+        others = tuple(package for package in asked.packages.local if package.path not in locked)
+        return Listed(
+            title,
+            Lines(options=options, complete=True),
+            asked.tree,
+            (*local, *others),
+            names,
+            asked.no_build_isolation,
+            tuple(evidence),
+            late=_Export(path, title, options),
+        )
+
+
+@dataclass(frozen=True)
+class _Export:
+    """Turns the lock into pinned lines with hashes, once it is known to be in step."""
+
+    path: Path
+    title: str
+    options: tuple[str, ...]
+
+    def __call__(self, build: Build) -> Lines:
+        program, job, folder = build.uv, build.job, self.path.parent
+        if program is None:
+            raise BuildError(
+                f"{self.title} can only be read by uv, which cannot be executed here", "Install uv there."
+            )
+        checked = program.of_project(["lock", "--check"], job, folder)
+        said = " ".join(checked.lines)
+        if checked.code != 0 and _OUT_OF_STEP.search(said):
+            raise BuildError(
+                f"{self.title} is out of step with its pyproject.toml\n  {said[-600:]}",
+                "Run `uv lock` and submit again, or take what was recorded (origin `recorded`).",
+            )
+        if checked.code != 0:
+            job.note(f"whether {self.title} is in step with pyproject.toml cannot be told offline")
+        listed = job.folder / "exported.txt"
+        verb = ["export", "--frozen", "--no-emit-local", "--no-annotate", "--no-header", "-q"]
+        ended = program.of_project([*verb, "--output-file", str(listed)], job, folder)
+        if ended.code != 0:
+            raise ended.error(job)
+        lines = tuple(line for _, line in logical_lines(listed.read_text(encoding="utf-8")))
+        kept = tuple(" ".join(line.split()) for line in lines if not line.startswith("-"))
+        return Lines(requirements=kept, options=self.options, complete=True)
+
+
+def _local(
+    asked: Asked, folder: Path, packages: list[dict[str, Any]]
+) -> tuple[list[LocalPackage], frozenset[str]]:
+    """The tree's packages that the project needs, itself included, and all their names."""
+    by_name = {canonical(str(package.get("name", ""))): package for package in packages}
+    places = {name: _place(package) for name, package in by_name.items()}
+    own = {name for name, (place, _) in places.items() if place == "."}
+    reached: set[str] = set()
+    pending = sorted(own)
+    while pending:
+        name = pending.pop()
+        if name in reached or name not in by_name:
+            continue
+        reached.add(name)
+        package = by_name[name]
+        # Like `uv sync`: the project's own groups for development come along, those of others do not.
+        groups = table(package, "dev-dependencies").values() if name in own else ()
+        for dependencies in (package.get("dependencies"), *groups):
+            pending += _names(dependencies)
+    local = []
+    for name in sorted(reached):
+        place, kind = places[name]
+        if kind in ("editable", "directory"):
+            path = asked.inside(folder / place)
+            local.append(LocalPackage(asked.relative(path), editable=kind == "editable"))
+    return local, frozenset(name for name, (_, kind) in places.items() if kind)
+
+
+def _names(dependencies: object) -> list[str]:
+    found = dependencies if isinstance(dependencies, list) else []
+    return [canonical(str(item["name"])) for item in found if isinstance(item, dict) and "name" in item]
+
+
+def _place(package: dict[str, Any]) -> tuple[str, str]:
+    source = table(package, "source")
+    for kind in ("editable", "directory", "virtual"):
+        if isinstance(source.get(kind), str):
+            return source[kind], kind
+    return "", ""
+
+
+def _indexes(asked: Asked, title: str, packages: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The indexes beside the public one that the packages were locked from."""
+    urls = {table(package, "source").get("registry") for package in packages}
+    options = []
+    for url in sorted(url for url in urls if isinstance(url, str) and "://" in url):
+        if carries_credentials(url):
+            asked.note(
+                f"{title}: {without_credentials(url)} is not asked, because a task may not carry "
+                "credentials: give that index to the agent"
+            )
+        elif url not in _PUBLIC:
+            options.append(f"--extra-index-url {url}")
+    return tuple(options)
