@@ -48,7 +48,7 @@ def container_for(
     """
     home.mkdir(parents=True, exist_ok=True)
     read = [sdk, Path(elsewhere.__file__).resolve().parent, *_borrowed(tree)]
-    if environment.folder is not None:
+    if environment.key:
         read.append(environment.folder)
     own = [f"--env=HOME={home}"]
     if gpus is None:

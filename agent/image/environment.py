@@ -2,75 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from packaging.utils import canonicalize_name
-
-from agent.environment import EnvironmentRemoved, last_used, lock_of
+from agent.environment.environment import Environment
+from agent.environment.names import canonical, name_of
 from agent.image.interpreter import ImageInterpreter
-from agent.lock import locked
 from elsewhere.contract.built import Built
 from executors.docker import ImageFacts
 
 
 @dataclass(frozen=True)
-class ImageEnvironment:
-    """An environment that is complete: the image's own, or one that stands on it."""
+class ImageEnvironment(Environment):
+    """An environment that is complete: the image's own, whose key is "", or one that stands on it.
 
-    image: ImageFacts
-    interpreter: ImageInterpreter
-    folder: Path | None = None
-    """Where the packages over the image's own are, the same path in the container; None without any."""
-    key: str = ""
-    """32 hexadecimal digits that stand for image and packages; "" for the image as it is."""
-    reused: bool = True
-    """Whether it was there before this call."""
+    Its ``python`` and its ``prefix`` are paths in a container of that image.
+    """
 
-    @property
-    def python(self) -> Path:
-        """What a script is started with, as a path in the container."""
-        return Path(self.interpreter.executable) if self.folder is None else python_in(self.folder)
+    image: ImageFacts = field(kw_only=True)
+    interpreter: ImageInterpreter = field(kw_only=True)
 
-    def variables(self, path: str) -> Mapping[str, str]:
-        """What tells programs in the container of it.
+    @classmethod
+    def own(cls, image: ImageFacts, interpreter: ImageInterpreter) -> ImageEnvironment:
+        """What the image has, and nothing over it."""
+        python = Path(interpreter.executable)
+        return cls(
+            python, python.parent, "", True, version=interpreter.version, image=image, interpreter=interpreter
+        )
 
-        Args:
-            path: the image's own ``PATH``.
-        """
-        if self.folder is None:
-            return {"PATH": path}
-        return {"VIRTUAL_ENV": str(self.folder), "PATH": f"{self.folder / 'bin'}:{path}"}
+    @classmethod
+    def over(cls, image: ImageFacts, interpreter: ImageInterpreter, folder: Path) -> ImageEnvironment:
+        """The one in ``folder``, to be built or built already."""
+        return cls(
+            python_in(folder),
+            folder,
+            folder.name,
+            True,
+            version=interpreter.version,
+            sites=(folder / interpreter.purelib,),
+            image=image,
+            interpreter=interpreter,
+        )
 
     def built(self) -> Built:
-        """What is in it: the image's distributions, and over them those that were installed."""
-        found = {canonicalize_name(name): (name, v) for name, v in self.interpreter.distributions.items()}
-        if self.folder is not None:
-            for own in metadata.distributions(path=[str(self.folder / self.interpreter.purelib)]):
-                name = own.metadata["Name"]
-                found[canonicalize_name(name)] = (name, own.version)
-        packages = tuple(f"{name}=={version}" for _, (name, version) in sorted(found.items()))
-        return Built(self.key, self.interpreter.version, packages, self.image.digest or self.image.id)
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep it from being removed as long as the block runs; any number may hold it at once.
-
-        Raises:
-            EnvironmentRemoved: it was removed since it was prepared.
-        """
-        if self.folder is None:
-            yield
-            return
-        with locked(lock_of(self.folder), shared=True):
-            if last_used(self.folder) is None:
-                raise EnvironmentRemoved(
-                    f"environment {self.key[:10]} was removed meanwhile", "Start the task again."
-                )
-            yield
+        """What it holds: the image's distributions, and over them those that were installed."""
+        found = {canonical(name): f"{name}=={v}" for name, v in self.interpreter.distributions.items()}
+        for line in super().built().packages:
+            found[name_of(line)] = line
+        packages = tuple(sorted(found.values(), key=str.lower))
+        return Built(self.key, self.version, packages, self.image.digest)
 
 
 def python_in(folder: Path) -> Path:

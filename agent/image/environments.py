@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.disk import space_needed
@@ -17,22 +17,27 @@ from agent.environment import uv
 from agent.environment.config import PackagesConfig
 from agent.environment.environment import READY, EnvironmentRemoved, last_used, lock_of, mark_ready
 from agent.environment.index import Index
-from agent.environment.installer import InstallerMissing
+from agent.environment.installer import Installer, InstallerMissing
+from agent.environment.layer import Layers
 from agent.environment.listed import Listed
+from agent.environment.names import canonical
 from agent.environment.patience import Patient
 from agent.environment.pip import Pip
+from agent.environment.recipe import Asked
 from agent.environment.uv import Uv
 from agent.image.config import ImageConfig
 from agent.image.environment import ImageEnvironment
 from agent.image.filling import Filling
 from agent.image.interpreter import ImageInterpreter, Interpreters
 from agent.image.provided import missing
-from agent.image.recipe import asked_recipe
+from agent.image.recipe import over_image
 from agent.image.workbench import BUILD_LABEL, ContainerJob, Workbench
 from agent.lock import locked
 from elsewhere.contract.errors import BuildError
-from elsewhere.contract.spec import Packages
+from elsewhere.contract.spec import LocalPackage, Packages
 from executors.docker import DockerRunning, Engine, ImageFacts
+
+Note = Callable[[str], None]
 
 
 class ImageEnvironments:
@@ -69,13 +74,14 @@ class ImageEnvironments:
 
     @contextmanager
     def held(
-        self, image: ImageFacts, packages: Packages, tree: Path, *, note: Callable[[str], None]
+        self, image: ImageFacts, packages: Packages, tree: Path, *, note: Note
     ) -> Iterator[ImageEnvironment]:
         """The environment of ``image`` with ``packages``, kept from being removed as long as the block runs.
 
-        It is built if it is not there. Repeating the call is safe, also after a kill at any point.
-        Processes that ask for the same one at once wait for the first to build it. Where it is
-        there, or the image has all that is asked for, no container is started.
+        The tree's own packages are in a layer over it. It is built if it is not there. Repeating the
+        call is safe, also after a kill at any point. Processes that ask for the same one at once
+        wait for the first to build it. Where it is there, or the image has all that is asked for, no
+        container is started.
 
         Args:
             image: what it stands on.
@@ -91,12 +97,13 @@ class ImageEnvironments:
             EngineUnavailable: the engine does not answer.
         """
         with ExitStack() as holding:
-            environment = self._prepare_and_hold(image, packages, tree, note, holding)
+            order = _Order(image, self._interpreters.of(image), packages, tree, note)
+            environment = self._prepare_and_hold(order, holding)
             try:
                 yield environment
             finally:
                 # Used until now, however long that was.
-                if environment.folder is not None:
+                if environment.key:
                     with suppress(OSError):
                         os.utime(environment.folder / READY)
 
@@ -112,125 +119,129 @@ class ImageEnvironments:
     def _begun(self, running: DockerRunning) -> None:
         self._running = running
 
-    def _prepare_and_hold(
-        self,
-        image: ImageFacts,
-        packages: Packages,
-        tree: Path,
-        note: Callable[[str], None],
-        holding: ExitStack,
-    ) -> ImageEnvironment:
-        interpreter = self._interpreters.of(image)
-        _tell_version(packages, interpreter, note)
-        recipe = asked_recipe(packages, tree, self._packages, self._config, self._index, note)
-        if recipe is None or not _installs(recipe, interpreter):
-            note(f"the packages are the image's own: Python {interpreter.version}")
-            return ImageEnvironment(image, interpreter)
+    def _prepare_and_hold(self, order: _Order, holding: ExitStack) -> ImageEnvironment:
+        order.tell_version()
+        recipe = self._recipe(order)
+        own = ImageEnvironment.own(order.image, order.interpreter)
+        if recipe is None:
+            order.note(f"the packages are the image's own: Python {own.version}")
+            return own
+        if not _installs(recipe, order.interpreter):
+            order.note(f"the image has all packages that are asked for: Python {own.version}")
+            return self._with_layer(own, recipe.local, order)
         while True:
-            environment = self._prepare(image, interpreter, recipe, tree, note)
+            environment = self._prepare(order, recipe)
             try:
                 holding.enter_context(environment.hold())
             except EnvironmentRemoved:
-                note(f"environment {environment.key[:10]} was removed meanwhile")
+                order.note(f"environment {environment.key[:10]} was removed meanwhile")
             else:
-                return environment
+                return self._with_layer(environment, recipe.local, order)
 
-    def _prepare(
-        self,
-        image: ImageFacts,
-        interpreter: ImageInterpreter,
-        recipe: Listed,
-        tree: Path,
-        note: Callable[[str], None],
-    ) -> ImageEnvironment:
-        facts = ["image", image.id, interpreter.executable, self._index.facts(), recipe.facts()]
-        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    def _recipe(self, order: _Order) -> Listed | None:
+        if self._config.packages == "image-only":
+            return None
+        names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)
+        unisolated = frozenset(canonical(name) for name in names)
+        asked = Asked(order.packages, order.tree, order.note, unisolated, self._index.is_own)
+        return over_image(asked, self._packages.origin or order.packages.origin)
+
+    def _prepare(self, order: _Order, recipe: Listed) -> ImageEnvironment:
+        facts = [order.image.id, order.interpreter.executable, self._index.facts(), recipe.facts()]
+        key = hashlib.sha256(json.dumps(["image", *facts]).encode()).hexdigest()[:32]
         folder = self._folder / key
-        environment = ImageEnvironment(image, interpreter, folder, key)
-        if _reuse(environment, note):
+        environment = ImageEnvironment.over(order.image, order.interpreter, folder)
+        if _reuse(environment, order.note):
             return environment
 
         def waiting() -> None:
-            note(f"waiting for environment {key[:10]}, which another attempt builds")
+            order.note(f"waiting for environment {key[:10]}, which another attempt builds")
 
         try:
-            with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
-                if _reuse(environment, note):
+            with space_needed(folder), locked(lock_of(folder), on_wait=waiting):
+                if _reuse(environment, order.note):
                     return environment
-                self._build(environment, recipe, tree, lock, note)
+                self._build(folder, recipe, order)
         except OSError as error:
             raise BuildError(f"the environment {folder} cannot be written: {error}") from error
         return replace(environment, reused=False)
 
-    def _build(
-        self,
-        environment: ImageEnvironment,
-        recipe: Listed,
-        tree: Path,
-        lock: int,
-        note: Callable[[str], None],
-    ) -> None:
+    def _build(self, folder: Path, recipe: Listed, order: _Order) -> None:
         began = time.monotonic()
-        folder = environment.folder
-        assert folder is not None  # noqa: S101 - only such ones are built
+        key, version = folder.name, order.interpreter.version
+        order.note(f"building environment {key[:10]} over the image {order.image.name} of {recipe.title}")
         # Its builder may have been killed, and the container not yet.
-        self._engine.remove({BUILD_LABEL: environment.key})
+        self._engine.remove({BUILD_LABEL: key})
         _clear(folder)
         folder.mkdir(parents=True)
         try:
-            self._fill(environment, recipe, tree, lock, note)
-            mark_ready(folder, environment.key, folder, environment.interpreter.version)
+            self._fill(folder, recipe, order)
+            mark_ready(folder, key, folder, version)
         except BaseException:
             _clear(folder)
             raise
-        seconds = time.monotonic() - began
-        version = environment.interpreter.version
-        note(f"environment {environment.key[:10]} built in {seconds:.1f} s: the image's Python {version}")
-
-    def _fill(
-        self,
-        environment: ImageEnvironment,
-        recipe: Listed,
-        tree: Path,
-        lock: int,
-        note: Callable[[str], None],
-    ) -> None:
-        folder = environment.folder
-        assert folder is not None  # noqa: S101 - only such ones are built
-        bench = Workbench(
-            self._engine,
-            environment.image,
-            self._user,
-            self._cache(environment.interpreter),
-            tree,
-            self._config,
+        order.note(
+            f"environment {key[:10]} built in {time.monotonic() - began:.1f} s: the image's Python {version}"
         )
-        kept = self._folder / "locks" / f"{environment.key}.txt"
-        job = ContainerJob(folder, self._index, note, lock, bench=bench)
+
+    def _fill(self, folder: Path, recipe: Listed, order: _Order) -> None:
+        kept = self._folder / "locks" / f"{folder.name}.txt"
+
+        def fill(installer: Installer, job: ContainerJob, program: Uv | None) -> None:
+            Filling(recipe, order.interpreter, job, installer, program).run(kept)
+
+        self._install(self._job(folder, order), fill)
+
+    def _with_layer(
+        self, environment: ImageEnvironment, local: tuple[LocalPackage, ...], order: _Order
+    ) -> ImageEnvironment:
+        if not local:
+            return environment
+        names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)
+        unisolated = frozenset(canonical(name) for name in names)
+        base = self._folder / "images" / "layers" / order.image.id.rpartition(":")[2]
+        kept = environment.folder / ".elsewhere-layers" if environment.key else base
+        job = self._job(order.tree, order)
+        job = replace(
+            job, interpreter=environment.python, reads=(environment.folder,) if environment.key else ()
+        )
+        found: list[Path | None] = []
+
+        def lay(installer: Installer, job: ContainerJob, _program: Uv | None) -> None:
+            layers = Layers(environment, kept, job, lambda: installer, unisolated)
+            found.append(layers.lay(local, order.tree))
+
+        self._install(job, lay)
+        return replace(environment, layer=found[-1])
+
+    def _install(self, job: ContainerJob, work: Callable[[Installer, ContainerJob, Uv | None], None]) -> None:
+        """Do ``work`` with the agent's uv, and where that does not run in the image, with the image's pip."""
+        patience = self._packages.index_patience
         try:
             program = uv.find().resolve()
-            installer = Uv(program, bench.cache / "uv", trust_cache=False)
-            self._run(
-                Filling(recipe, environment.interpreter, replace(job, program=program), installer, installer),
-                kept,
-            )
+            installer = Uv(program, job.bench.cache / "uv", trust_cache=False)
+            inside = replace(job, reads=(*job.reads, program))
+            work(Patient(installer, patience, self._pause), inside, installer)
         except InstallerMissing as absent:
-            note(f"{absent}; installing with the image's own pip")
-            self._fill_with_pip(Filling(recipe, environment.interpreter, job, Pip(), None), kept)
-
-    def _fill_with_pip(self, filling: Filling, kept: Path) -> None:
+            job.note(f"{absent}; installing with the image's own pip")
+        else:
+            return
         try:
-            self._run(filling, kept)
+            work(Patient(Pip(), patience, self._pause), job, None)
         except InstallerMissing as absent:
             raise BuildError(
-                f"packages cannot be installed over the image {filling.job.bench.image.name}: "
-                f"the agent's uv does not run in it, and it has no pip",
+                f"packages cannot be installed over the image {job.bench.image.name}: the agent's uv "
+                "does not run in it, and it has no pip",
                 "Add pip to the image, choose one with the packages in it, or one that is built on glibc.",
             ) from absent
 
-    def _run(self, filling: Filling, kept: Path) -> None:
-        patient = Patient(filling.installer, self._packages.index_patience, self._pause)
-        replace(filling, installer=patient).run(kept)
+    def _job(self, folder: Path, order: _Order) -> ContainerJob:
+        cache = self._cache(order.interpreter)
+        bench = Workbench(self._engine, order.image, self._user, cache, order.tree, self._config, self._begun)
+        # The one called `python` needs a shell.
+        return ContainerJob(
+            folder, self._index, order.note, interpreter=folder / "bin" / "python3", bench=bench
+        )
 
     def _cache(self, interpreter: ImageInterpreter) -> Path:
         """The installers' cache: shared by images for which the same packages are built alike."""
@@ -241,26 +252,38 @@ class ImageEnvironments:
         return cache
 
 
+@dataclass(frozen=True)
+class _Order:
+    """What a task asks for, and of what it is made."""
+
+    image: ImageFacts
+    interpreter: ImageInterpreter
+    packages: Packages
+    tree: Path
+    note: Note
+
+    def tell_version(self) -> None:
+        asked, there = (text.split(".")[:2] for text in (self.packages.python, self.interpreter.version))
+        if self.packages.python and asked != there:
+            self.note(
+                f"recorded under Python {self.packages.python}; the image has {self.interpreter.version}, "
+                "which is used"
+            )
+
+
 def _installs(recipe: Listed, interpreter: ImageInterpreter) -> bool:
     """Whether anything is left to install. What only the build can tell is taken for something."""
     known = recipe.known
     return recipe.late is not None or bool(known.sources) or missing(known.requirements, interpreter)
 
 
-def _reuse(environment: ImageEnvironment, note: Callable[[str], None]) -> bool:
-    folder = environment.folder
-    if folder is None or last_used(folder) is None:
+def _reuse(environment: ImageEnvironment, note: Note) -> bool:
+    if last_used(environment.folder) is None:
         return False
     # Its time says when the environment was last used.
-    os.utime(folder / READY)
+    os.utime(environment.folder / READY)
     note(f"environment {environment.key[:10]} reused")
     return True
-
-
-def _tell_version(packages: Packages, interpreter: ImageInterpreter, note: Callable[[str], None]) -> None:
-    asked, there = (version.split(".")[:2] for version in (packages.python, interpreter.version))
-    if packages.python and asked != there:
-        note(f"recorded under Python {packages.python}; the image has {interpreter.version}, which is used")
 
 
 def _clear(folder: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Final
 from agent.environment.index import INDEX_VARIABLES
 from agent.environment.installer import Ended, InstallerMissing, Job
 from agent.image.config import ImageConfig
-from agent.image.environment import python_in
 from elsewhere.contract.errors import EngineUnavailable, LaunchError
 from executors.contract import Container, Mount
 from executors.docker import DockerRunning, Engine, ImageFacts
@@ -64,15 +63,10 @@ class ContainerJob(Job):
     """An environment over an image that is being filled: its installers run on a workbench."""
 
     bench: Workbench = field(kw_only=True)
-    program: Path | None = field(default=None, kw_only=True)
-    """The agent's uv, which the container sees at the same path; None uses none."""
+    reads: tuple[Path, ...] = field(default=(), kw_only=True)
+    """What else the container sees."""
     overrides: Path | None = field(default=None, kw_only=True)
     """Requirements in the place of all others of the same names."""
-
-    @property
-    def python(self) -> Path:
-        """The environment's interpreter; the one called ``python`` needs a shell."""
-        return python_in(self.folder)
 
     def run(
         self, command: list[str], *, quiet: bool = False, folder: str | Path = "/", indexes: bool = True
@@ -127,7 +121,7 @@ class ContainerJob(Job):
     def _container(self) -> Container:
         bench = self.bench
         network = bench.config.build_network
-        writable = (self.folder, bench.cache, bench.tree)
+        writable = dict.fromkeys((self.folder, bench.cache, bench.tree))
         return Container(
             bench.image.id,
             arguments=(f"--network={network}",) if network else (),
@@ -140,9 +134,8 @@ class ContainerJob(Job):
         )
 
     def _named_files(self) -> Iterator[Path]:
-        """The agent's uv, certificates, and folders of packages on this machine that settings name."""
-        if self.program is not None:
-            yield self.program
+        """What else is read, certificates, and folders of packages on this machine that settings name."""
+        yield from self.reads
         if self.bench.config.ca_certificates is not None:
             yield self.bench.config.ca_certificates
         told = [value for name, value in self._variables().items() if name in INDEX_VARIABLES]

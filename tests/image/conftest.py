@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import tarfile
 import threading
 import zipfile
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from faults.wheels import PackageIndex
 
 from agent.environment.config import PackagesConfig
 from agent.environment.index import INDEX_VARIABLES
@@ -29,7 +29,6 @@ from executors.docker import Engine, ImageFacts
 if TYPE_CHECKING:
     from docker import APIClient
 
-PASSWORD = "open-sesame"
 SITE = "usr/local/lib/python3.11/dist-packages"
 
 
@@ -56,7 +55,10 @@ def make_wheel(folder: Path, name: str, version: str, *needs: str) -> Path:
 
 def commit(client: APIClient, base: str, files: dict[str, bytes], name: str, env: dict[str, str]) -> str:
     """An image that is ``base`` with ``files`` put into it."""
-    tag = "1-" + hashlib.sha256(repr((base, sorted(files.items()), sorted(env.items()))).encode()).hexdigest()[:12]
+    tag = (
+        "1-"
+        + hashlib.sha256(repr((base, sorted(files.items()), sorted(env.items()))).encode()).hexdigest()[:12]
+    )
     if client.images(f"{name}:{tag}"):
         return f"{name}:{tag}"
     packed = io.BytesIO()
@@ -82,9 +84,8 @@ class Machine:
     engine: Engine
     root: Path
     notes: list[str] = field(default_factory=list)
-    # The tests' engine has no network of its own.
-    config: ImageConfig = ImageConfig(build_network="host")
-    packages: PackagesConfig = PackagesConfig(index_patience=0)
+    config: ImageConfig = field(default_factory=lambda: ImageConfig(build_network="none"))
+    packages: PackagesConfig = field(default_factory=PackagesConfig)
 
     @property
     def folder(self) -> Path:
@@ -114,7 +115,7 @@ class Machine:
 
     def says(self, environment: ImageEnvironment, code: str) -> list[str]:
         """What the environment's interpreter prints in a container of its image."""
-        mounts = () if environment.folder is None else (Mount(environment.folder),)
+        mounts = (Mount(environment.folder),) if environment.key else ()
         container = Container(environment.image.id, mounts=mounts, user="1234:1234")
         lines: list[str] = []
         argv = (str(environment.python), "-c", code)
@@ -161,18 +162,26 @@ def torch_image(engine_client: APIClient, base_image: str, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="session")
-def index(wheels: Path) -> Iterator[PackageIndex]:
-    index = PackageIndex(wheels)
-    yield index
-    index.down()
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What images have said of their Python, so that not every test asks again."""
+    return tmp_path_factory.mktemp("answers")
 
 
 @pytest.fixture
-def machine(engine: Engine, index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(
+    engine: Engine, wheels: Path, answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Machine]:
     for name in INDEX_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    url = index.url.replace("://", f"://somebody:{PASSWORD}@")
-    return Machine(engine, tmp_path / "machine", packages=PackagesConfig(index_url=url, index_patience=0))
+    # An index that is a folder of the agent's machine, which containers without a network can see.
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    machine = Machine(engine, tmp_path / "machine")
+    images = machine.folder / "images"
+    shutil.copytree(answers, images)
+    yield machine
+    for answer in images.glob("*.json"):
+        shutil.copy(answer, answers)
 
 
 @pytest.fixture

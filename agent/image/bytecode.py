@@ -1,0 +1,78 @@
+"""The bytecode of an environment over an image: compiled once, after its first launch, by a container.
+
+The interpreter that could compile it is in the image alone, and attempts may not write to it. What
+``agent.environment.bytecode`` says of one compiler at a time, and of a kill, holds here as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+from agent.environment import bytecode
+from agent.environment.environment import lock_of
+from agent.image.environment import ImageEnvironment
+from elsewhere.contract.errors import ElsewhereError
+from executors.contract import Container, Mount
+from executors.docker import Engine
+
+_COMPILER: Final = Path(bytecode.__file__).with_name("compiler.py")
+_DONE: Final = ".elsewhere-compiled-inside"
+_IDLE: Final = ("--cpu-shares=2", "--network=none")
+
+
+def compile_soon(environment: ImageEnvironment, engine: Engine) -> threading.Thread | None:
+    """See to it that the packages of ``environment`` are compiled soon; returns at once.
+
+    A thread follows the container, which ends with this process; None where there is nothing to do or
+    another is at it. The caller must hold the environment. Safe to repeat, for any number of
+    processes at once. Never raises: what is not compiled now is compiled when it is imported.
+    """
+    if not environment.key or _is_compiled(environment):
+        return None
+    thread = threading.Thread(target=_compile, args=(environment, engine), name="bytecode", daemon=True)
+    thread.start()
+    return thread
+
+
+def _compile(environment: ImageEnvironment, engine: Engine) -> None:
+    with contextlib.suppress(OSError, ElsewhereError), contextlib.ExitStack() as holding:
+        _lock(lock_of(environment.folder), fcntl.LOCK_SH, holding)
+        _lock(bytecode.compiling_lock(environment), fcntl.LOCK_EX, holding)
+        # The last one may have finished since we looked.
+        if not _is_compiled(environment):
+            done = environment.folder / _DONE
+            engine.run(
+                Container(
+                    environment.image.id,
+                    arguments=_IDLE,
+                    mounts=(Mount(environment.folder, writable=True), Mount(_COMPILER)),
+                    user=f"{os.getuid()}:{os.getgid()}",
+                ),
+                (
+                    str(environment.python),
+                    "-I",
+                    "-S",
+                    str(_COMPILER),
+                    str(bytecode.MOST_SECONDS),
+                    str(environment.prefix),
+                    str(done),
+                ),
+                environment={},
+                working_directory=Path("/"),
+                note=lambda _: None,
+            )
+
+
+def _is_compiled(environment: ImageEnvironment) -> bool:
+    return (environment.folder / _DONE).exists()
+
+
+def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    holding.callback(os.close, descriptor)
+    fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
