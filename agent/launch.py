@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from agent.environment import Environment
 from agent.surroundings import SurroundingsConfig, of_task, passed_on
 from elsewhere.contract.errors import LaunchError
 from elsewhere.contract.lease import Lease
@@ -19,10 +18,23 @@ CONTAINER_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 """Where images have their programs, unless they say otherwise."""
 
 
+class Prepared(Protocol):
+    """An environment, on this machine or in an image."""
+
+    @property
+    def python(self) -> Path:
+        """What the script is started with, as the command sees it."""
+        ...
+
+    def variables(self, path: str) -> Mapping[str, str]:
+        """What tells the script's processes of it, ``PATH`` among them, before ``path``."""
+        ...
+
+
 def build(
     entry: Entry,
     tree: Path,
-    environment: Environment,
+    environment: Prepared,
     lease: Lease,
     *,
     sdk: Path,
@@ -51,7 +63,7 @@ def build(
     variables = passed_on(surroundings, in_container=container is not None)
     variables.update(own)
     path = variables.get("PATH", os.defpath) if container is None else container_path
-    variables.update(_of_environment(environment, path))
+    variables.update(environment.variables(path))
     variables.update(attempt_variables(lease))
     # The SDK first: what runs before the script must not be the task's to replace by accident.
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(sdk), own.get("PYTHONPATH"))))
@@ -104,13 +116,6 @@ def _working_directory(entry: Entry, tree: Path) -> Path:
             f"the working directory {entry.working_directory} cannot be made: {error.strerror}"
         ) from error
     return folder
-
-
-def _of_environment(environment: Environment, path: str) -> Mapping[str, str]:
-    return {
-        "VIRTUAL_ENV": str(environment.folder),
-        "PATH": f"{environment.python.parent}{os.pathsep}{path}",
-    }
 
 
 def attempt_variables(lease: Lease) -> Mapping[str, str]:

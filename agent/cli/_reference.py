@@ -42,7 +42,8 @@ tracebacks. `agent --install-completion` teaches the shell to complete.
 | 14 | optional dependencies are missing |
 | 130, 141 | interrupted with Ctrl-C; the reader of the output has gone |
 
-`agent execute` exits with the script's own code.
+`agent execute` exits with the script's own code. `agent submit --dry-run` and `agent build` exit with
+the code of what would keep the task from running, and tell it on stdout.
 """
 
 

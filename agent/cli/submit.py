@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from agent.cli import _asked as of_asked
 from agent.cli import _terms as of_terms
 from agent.cli._escapes import printable
 from agent.cli._options import AsJson
@@ -52,7 +53,16 @@ def command(
         typer.Option("--tag", metavar="TAG", help="What the agent must offer; repeat it for several."),
     ] = None,
     gpus: Annotated[int, typer.Option("--gpus", metavar="N", min=0, help="GPUs that the task needs.")] = 0,
+    gpu_memory: of_asked.GpuMemory = "",
+    memory: of_asked.Memory = "",
     module: Annotated[bool, typer.Option("--module", help="Run a module, as `python -m` does.")] = False,
+    packages: of_asked.Origin = "",
+    requirements: of_asked.Requirements = None,
+    no_build_isolation: of_asked.NoBuildIsolation = None,
+    docker: of_asked.Docker = "",
+    docker_args: of_asked.DockerArgs = "",
+    setup_script: of_asked.SetupScript = "",
+    env: of_asked.Variables = None,
     retries: of_terms.Retries = 0,
     backoff: of_terms.Backoff = "10s",
     timeout: of_terms.Timeout = "",
@@ -70,6 +80,12 @@ def command(
             help="A name for this submit: repeated with it within a day, it makes no second task.",
         ),
     ] = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Send nothing: rebuild it here, and say what would differ; 0 if it would run."
+        ),
+    ] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Follow the log; exit with 0 only if the task completes.")
     ] = False,
@@ -82,7 +98,6 @@ def command(
     """
     from agent.cli._desk import open_desk_and_server, server_time
     from agent.cli._task_json import print_json, task_json
-    from elsewhere.contract.spec import Needs
     from elsewhere.contract.status import Status
     from elsewhere.contract.task import NewTask
     from elsewhere.parameters.overrides import parse_override
@@ -91,12 +106,18 @@ def command(
     # First, so that a wrong word is told before anything is captured or sent.
     overrides = dict(parse_override(text) for text in param or ())
     queue = checked(queue)
-    needs = Needs(gpus=gpus, tags=tuple(dict.fromkeys(tag or ())))
+    asked = of_asked.asked(
+        origin=packages, requirements=requirements or (), no_build_isolation=no_build_isolation or (),
+        image=of_asked.image_of(docker, docker_args, setup_script), variables=env or (),
+        needs=of_asked.needs_of(gpus, gpu_memory, memory, tag or ()),
+    )  # fmt: skip
     wait = of_terms.delay(after, at)
     terms = of_terms.terms(
         retries=retries, backoff=backoff, timeout=timeout, at=at, priority=priority,
         memory_limit=memory_limit, cpus=cpus,
     )  # fmt: skip
+    if dry_run:
+        raise typer.Exit(_rehearse(_capture(script, arguments or [], module), asked, as_json))
     with open_desk_and_server() as (store, connection):
         terms = replace(
             terms,
@@ -108,7 +129,7 @@ def command(
         new = NewTask(
             project=project or captured.root.name,
             name=name or (script.rpartition(".")[2] if module else Path(script).stem),
-            spec=replace(captured.spec, needs=needs),
+            spec=asked.fulfilled(captured),
             parameters=overrides,
             overrides=tuple(overrides),
             terms=terms,
@@ -127,6 +148,29 @@ def command(
     if follow:
         _say(f"task {task.id} {task.status}")
         raise typer.Exit(0 if task.status.value == "completed" else 1)
+
+
+def _rehearse(captured: Capture, asked: of_asked.Asked, as_json: bool) -> int:
+    """Rebuild it here instead of sending it; the exit code."""
+    import hashlib
+
+    from agent.cli._rehearsal import rehearsal_json, say, tell, temporary_place
+    from agent.cli._task_json import print_json
+    from agent.rehearsal import Desk, rehearse
+    from elsewhere.settings import load
+
+    spec = asked.fulfilled(captured)
+    payloads = {hashlib.sha256(data).hexdigest(): data for data in captured.payloads}
+    with temporary_place() as tree:
+        rehearsal = rehearse(
+            spec, tree, folders=load().folders, fetch=lambda blob: payloads[blob.sha256], note=say,
+            desk=Desk.of(captured.root, spec.entry),
+        )  # fmt: skip
+    if as_json:
+        print_json(rehearsal_json(rehearsal, spec))
+    else:
+        tell(rehearsal, spec, kept=False)
+    return rehearsal.exit_code
 
 
 def _submit(store: Store, new: NewTask, captured: Capture, queue: str, submission: str) -> Submitted:

@@ -24,7 +24,7 @@ from typing import Final
 
 import psutil
 
-from agent.environment.environments import Environment, lock_of
+from agent.environment.environment import Environment, lock_of
 
 MOST_SECONDS: Final = 1800
 """After so long it gives up: most of the work is done then, and imports do the rest."""
@@ -67,14 +67,10 @@ def compiling_lock(environment: Environment) -> Path:
 def _is_worth_it(environment: Environment) -> bool:
     folder = environment.folder
     # Without packages there is nothing but what virtualenv has put there.
-    packages = _prefix(environment).glob("lib*/python*/site-packages/*.dist-info")
+    packages = environment.prefix.glob("lib*/python*/site-packages/*.dist-info")
     if next(packages, None) is None:
         return False
     return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= LEAST_FREE_BYTES
-
-
-def _prefix(environment: Environment) -> Path:
-    return environment.python.parent.parent
 
 
 def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> int:
@@ -87,7 +83,7 @@ def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> int:
 
 def _start(environment: Environment, locks: tuple[int, ...]) -> None:
     done = environment.folder / _DONE
-    words: list[str | Path] = ["-I", "-S", _COMPILER, str(MOST_SECONDS), _prefix(environment), done]
+    words: list[str | Path] = ["-I", "-S", _COMPILER, str(MOST_SECONDS), environment.prefix, done]
     # Some interpreters find their own library by it. All else would be somebody's setting.
     variables = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     process = subprocess.Popen(

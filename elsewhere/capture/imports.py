@@ -43,6 +43,8 @@ class Closure:
     """Those top-level names that the code does not go on without."""
     files: set[Path] = field(default_factory=set)
     """Own modules that were read, the entry included."""
+    required: set[Path] = field(default_factory=set)
+    """Those of them whose absence the code that imports them does not catch."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -59,13 +61,15 @@ def close_over(entry: Path, roots: Sequence[Path], installed: Callable[[str], bo
         roots: folders that own modules are imported from, the script's own first.
         installed: whether a top-level name is installed.
     """
-    closure = Closure(files={entry})
+    closure = Closure(files={entry}, required={entry})
     waiting: list[tuple[Path, str]] = [(entry, _package_of_entry(entry, roots))]
     while waiting:
         path, package = waiting.pop()
         for found in _read(path, package, closure):
             own = _resolve(found, roots, installed, closure)
             for module, module_package in own:
+                if not found.guarded:
+                    closure.required.add(module)
                 if module not in closure.files:
                     closure.files.add(module)
                     waiting.append((module, module_package))

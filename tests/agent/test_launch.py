@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent import launch
-from agent.environment import Environment
 from agent.surroundings import SurroundingsConfig
 from elsewhere.contract.errors import LaunchError
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.spec import Entry
 from elsewhere.contract.terms import Limits
 from executors.contract import Container, Launch
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment as it is with a layer of the tree's own packages."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def variables(self, path: str) -> Mapping[str, str]:
+        return {
+            "VIRTUAL_ENV": str(self.folder),
+            "PATH": f"{self.folder / 'bin'}:{path}",
+            "ELSEWHERE_LAYER": "/layer",
+        }
+
 
 LEASE = Lease("0" * 32, 3, "box", 20.0)
 ENTRY = Entry("src/train.py", working_directory="runs", arguments=("--C", "0.5"))
@@ -30,8 +49,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
-    folder = tmp_path / "environment"
-    return Environment(folder / "bin" / "python", folder, "0" * 32, reused=True)
+    return Environment(tmp_path / "environment")
 
 
 @pytest.fixture
@@ -69,7 +87,7 @@ def test_the_process_gets_the_environments_the_attempts_and_the_tasks_variables(
     monkeypatch.setenv("PYTHONPATH", "/of/the/daemons/shell")
     monkeypatch.setenv("ELSEWHERE_REDIS_URL", "redis://:hunter2@127.0.0.1/0")
     made = build(replace(ENTRY, variables=("HF_HOME=/data", "PYTHONPATH=src"))).environment
-    assert made["VIRTUAL_ENV"] == str(environment.folder)
+    assert (made["VIRTUAL_ENV"], made["ELSEWHERE_LAYER"]) == (str(environment.folder), "/layer")
     assert made["PATH"] == f"{environment.folder / 'bin'}:/usr/bin"
     assert made["PYTHONPATH"] == f"{tmp_path / 'sdk'}:src"
     assert (made["ELSEWHERE_TASK_ID"], made["ELSEWHERE_ATTEMPT"]) == (LEASE.task_id, "3")

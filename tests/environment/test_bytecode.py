@@ -32,7 +32,7 @@ def environment(box: Box) -> Environment:
 @pytest.fixture
 def slow(box: Box, wheel: Callable[..., Path]) -> Environment:
     """An environment that takes a while to compile."""
-    wheel(box.wheels, "toyslow", "1.0", payload=b"x = 1\n" * 400_000)
+    wheel(box.wheels, "toyslow", "1.0", payload=b"x = 1\n" * 150_000)
     return box.prepare("toyslow==1.0")
 
 
