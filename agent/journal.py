@@ -28,8 +28,8 @@ _HEADER: Final = struct.Struct("<QBI")
 _KINDS: Final[tuple[EntryKind, ...]] = (
     "output", "note", "live", "event", "parameters", "built", "scalars",
 )  # fmt: skip
-_OF_THE_LOG: Final[frozenset[EntryKind]] = frozenset({"output", "note", "live"})
-_BULK: Final[frozenset[EntryKind]] = _OF_THE_LOG | {"scalars"}
+_OF_THE_LOG: Final[frozenset[str]] = frozenset({"output", "note", "live"})
+_BULK: Final[frozenset[str]] = _OF_THE_LOG | {"scalars"}
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 LIMIT_BYTES: Final = 256 * 1024 * 1024
 """What the journal may take on disk before it gives up log chunks, and half as much for what it keeps
@@ -171,7 +171,7 @@ class Journal:
             self._give_up(thin[0], _BULK)
             self._bared.add(thin[0])
 
-    def _give_up(self, begin: int, kinds: frozenset[EntryKind]) -> None:
+    def _give_up(self, begin: int, kinds: frozenset[str]) -> None:
         path = self._path(begin)
         kept = bytearray()
         with path.open("rb", buffering=0) as segment:

@@ -129,7 +129,7 @@ def _print_packages(shown: Shown) -> None:
 
 
 def _python_differs(asked: str, built: str) -> str:
-    """ "3.11" asks for any 3.11, "" for any at all."""
+    """Whether it is another Python: 3.11 asks for any 3.11, and nothing for any at all."""
     return "" if not asked or f"{built}.".startswith(f"{asked}.") else "differs"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,6 +23,7 @@ from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
 from elsewhere.settings import find_folders
+from elsewhere.store.redis import RedisStore
 
 BUILT = Built("key", "3.11.7", ("numpy==2.0",))
 
@@ -32,16 +32,12 @@ BUILT = Built("key", "3.11.7", ("numpy==2.0",))
 def line(valkey_url: str, tmp_path: Path, elsewhere_home: Path) -> AgentLine:
     """The line of an attempt at a task that was just claimed."""
     config = AttemptConfig(valkey_url, find_folders(), tmp_path / "state", 5.0, 20.0, 1.0)
-    probe = queueing_store(valkey_url)
+    probe = RedisStore(valkey_url)
     task = probe.create(NewTask("p", "n", TaskSpec(Command("train.py"))))
     probe.enqueue(task.id, "q")
-    return AgentLine(config, queueing.take_task(probe.connection, "box", task.id, 60.0).lease)
-
-
-def queueing_store(url: str) -> Any:
-    from elsewhere.store.redis import RedisStore
-
-    return RedisStore(url)
+    claim = queueing.take_task(probe.connection, "box", task.id, 60.0)
+    assert claim is not None
+    return AgentLine(config, claim.lease)
 
 
 def losing_answers(deliver: Callable[[Entry, int], None]) -> Callable[[Entry, int], None]:
