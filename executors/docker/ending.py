@@ -123,17 +123,17 @@ def exit_in(state: Mapping[str, Any]) -> Exit:
 
 
 def removed(client: APIClient, identity: str) -> None:
-    """Kill the container if it runs, and remove it with its own volumes; safe to repeat.
+    """Kill the container if it runs, and remove it with its own volumes; it is gone then. Safe to repeat.
 
     Raises:
         docker.errors.APIError: the engine cannot.
     """
     import docker.errors
 
-    try:
-        client.remove_container(identity, v=True, force=True)
-    except docker.errors.NotFound:
-        pass
-    except docker.errors.APIError as error:
-        if "already in progress" not in str(error):
-            raise
+    with suppress(docker.errors.NotFound):
+        try:
+            client.remove_container(identity, v=True, force=True)
+        except docker.errors.APIError as error:
+            if "already in progress" not in str(error):
+                raise
+            client.wait(identity, condition="removed")  # the engine does so itself, or somebody else asked

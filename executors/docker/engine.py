@@ -91,11 +91,15 @@ class Engine:
             raise EngineUnavailable(f"the container engine went away while {argv[0]} ran")
         return ended.code
 
-    def exit_of(self, labels: Mapping[str, str]) -> Exit | None:
-        """How the command in the container with these labels ended; None while it runs or when it is gone."""
+    def exit_of(self, labels: Mapping[str, str], *, within: float = 0.0) -> Exit | None:
+        """How the command in the newest container with these labels ended, or ends within so many seconds.
+
+        None where it runs on, or there is no such container. An engine tells an end once what was printed
+        has been read: see ``drained``.
+        """
         from executors.docker.relics import exit_of
 
-        return exit_of(self.client, labels)
+        return exit_of(self.client, labels, within)
 
     def remove(self, labels: Mapping[str, str]) -> int:
         """End and remove every container with these labels; how many there were. Safe to repeat."""

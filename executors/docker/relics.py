@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from executors.contract import Exit
@@ -13,13 +15,19 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 
-def exit_of(client: APIClient, labels: Mapping[str, str]) -> Exit | None:
-    """How the command of the newest of them ended; None while it runs, or where there is none."""
+def exit_of(client: APIClient, labels: Mapping[str, str], within: float) -> Exit | None:
+    """How the command of the newest of them ended, or ends within so many seconds; None otherwise."""
     import docker.errors
+    import requests
 
     with told_as("containers cannot be looked up"):
         for identity in _found(client, labels):
             try:
+                if within > 0:
+                    with suppress(
+                        requests.Timeout, requests.ConnectionError
+                    ):  # the library knows both for late
+                        client.wait(identity, timeout=math.ceil(within))
                 state = client.inspect_container(identity)["State"]
             except docker.errors.NotFound:
                 continue

@@ -108,6 +108,7 @@ class DockerRunning:
         Meanwhile another thread may ask again with a shorter grace.
         """
         self._end.expect_within(grace)
+        self._stream.make_room()
         with self._ending:
             if self._over:
                 return
@@ -117,6 +118,7 @@ class DockerRunning:
             # Where the engine does not answer there is nobody to ask; who starts next looks for the label.
             with suppress(LaunchError), told_as("the container cannot be ended"):
                 if not self._end.is_told:
+                    self._stream.make_room()
                     self._kill()
                 self._end.wait(_PATIENCE_SECONDS)
                 removed(self._client, self._identity)

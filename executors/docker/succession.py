@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from executors.docker.stream import Stream, write_all
+from executors.docker.stream import Stream
 
 _PART: int = 65536
 
@@ -29,7 +29,7 @@ def drained(bequest: Sequence[int]) -> int:
     def carry() -> None:
         with suppress(OSError), os.fdopen(source, "rb", buffering=0) as pipe:
             while part := pipe.read(_PART):
-                write_all(written, part)
+                _write_all(written, part)
         if connection is None:
             os.close(written)
         else:
@@ -37,3 +37,9 @@ def drained(bequest: Sequence[int]) -> int:
 
     threading.Thread(target=carry, name="rest of a container's output", daemon=True).start()
     return left
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -49,14 +49,15 @@ def engine() -> Iterator[str]:
     if running is not None:
         yield running
         return
-    folder = Path(tempfile.gettempdir()) / f"ew-engine-{os.getuid()}"  # short: it holds a socket
-    users = cache() / "engine-users.lock"
+    users, noted = cache() / "engine-users.lock", cache() / "engine-url"
     with locked(users, fcntl.LOCK_SH):
         with locked(cache() / "engine-start.lock"):
-            if not answers(f"unix://{folder}/s"):
+            url = noted.read_text() if noted.exists() else ""
+            if not (url and answers(url)):
                 require("dockerd")
-                start(folder, users)
-        yield f"unix://{folder}/s"
+                url = start(users)
+                noted.write_text(url)
+        yield url
 
 
 def require(program: str) -> None:
@@ -78,20 +79,24 @@ def require(program: str) -> None:
             raise NoEngine(f"{program} cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
 
 
-def start(folder: Path, users: Path) -> None:
-    """Start an engine in ``folder`` and wait until it answers; it ends when nobody locks ``users``."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+def start(users: Path) -> str:
+    """Start an engine and wait until it answers; it ends when nobody locks ``users``.
+
+    It never takes the place of one that is being started or ended, or that is too busy to answer.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ew-"))  # short: it holds a socket
+    url = f"unix://{folder}/s"
     variables = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
     guardian = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("guardian.py")), str(folder), str(users)],
         env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS
-    while not answers(f"unix://{folder}/s"):
+    while not answers(url):
         log = folder / "log"
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         if any("failed to start daemon" in line for line in lines) or time.monotonic() > deadline:
-            guardian.kill()
+            guardian.terminate()
             raise NoEngine(f"dockerd does not start here: {lines[-1] if lines else 'it says nothing'}")
         time.sleep(0.1)
+    return url

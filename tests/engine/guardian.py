@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -29,16 +30,24 @@ def main(folder: Path, users: Path) -> None:
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
-    with users.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        engine.terminate()
-        try:
-            engine.wait(ENDING_SECONDS)
-        except subprocess.TimeoutExpired:
-            engine.kill()
-            engine.wait()
+    try:
+        with users.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            end(engine)
+    finally:
+        end(engine)
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def end(engine: subprocess.Popen[bytes]) -> None:
+    engine.terminate()
+    try:
+        engine.wait(ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        engine.kill()
+        engine.wait()
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -24,7 +24,12 @@ SHELLLESS = "elsewhere-tests/shellless"
 TAG = "1"
 Maker = Callable[["APIClient"], str]
 INCLUDED = "python3,python3-venv,ca-certificates,git"
-LEFT_OUT = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./usr/share/doc/*", "./usr/share/man/*")
+LEFT_OUT = (
+    "./var/cache/apt/archives/*.deb",
+    "./var/lib/apt/lists/*",
+    "./usr/share/doc/*",
+    "./usr/share/man/*",
+)
 
 
 def base(client: APIClient) -> str:
@@ -34,7 +39,9 @@ def base(client: APIClient) -> str:
 
 def tiny(client: APIClient) -> str:
     """The name of an image without Python."""
-    return _imported(client, TINY, "tiny.tar", lambda root: _busybox(root, ("sh", "ls", "cat", "sleep", "echo")))
+    return _imported(
+        client, TINY, "tiny.tar", lambda root: _busybox(root, ("sh", "ls", "cat", "sleep", "echo"))
+    )
 
 
 def shellless(client: APIClient) -> str:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from engine.fixtures import FIRST_TIME_SECONDS
 
 import executors
 from elsewhere.contract.errors import ConfigurationError, LaunchError
 from elsewhere.contract.terms import Limits
-from executors.contract import Executor, Exit, Launch, Running
+from executors.contract import Container, Executor, Exit, Launch, Mount, Running
+from executors.docker import DockerExecutor, Engine
 from executors.dummy import DummyExecutor, Script
 from executors.process import ProcessExecutor
 
@@ -49,16 +51,29 @@ OUT_OF_MEMORY = Script(code=-9, oom_killed=True, notes=("the CPU limit of 1 is n
 Start = Callable[..., Running]
 
 
-@pytest.fixture(params=["process", "dummy"])
+DOCKER = pytest.param("docker", marks=pytest.mark.timeout(FIRST_TIME_SECONDS))
+
+
+@pytest.fixture(params=["process", "dummy", DOCKER])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
-    kind = request.param
+    container: Container | None = None
+    environment, python = dict(os.environ), sys.executable
+    if request.param == "docker":
+        engine = Engine(request.getfixturevalue("engine_url"))
+        image = engine.find(request.getfixturevalue("base_image"), note=print)
+        container = Container(image.id, ("--network", "none"), mounts=(Mount(tmp_path),))
+        environment, python = {}, "python3"
     started: list[Running] = []
 
     def begin(command: Command, limits: Limits | None = None) -> Running:
-        executor: Executor = ProcessExecutor() if kind == "process" else DummyExecutor(command.script)
+        executor: Executor
+        if container is not None:
+            executor = DockerExecutor(engine)
+        else:
+            executor = ProcessExecutor() if request.param == "process" else DummyExecutor(command.script)
         assert executor.available() is None
-        argv = (sys.executable, "-c", command.python)
-        running = executor.start(Launch(argv, tmp_path, dict(os.environ), limits or Limits()))
+        argv = (python, "-c", command.python)
+        running = executor.start(Launch(argv, tmp_path, environment, limits or Limits(), container))
         started.append(running)
         return running
 
