@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from direct_task import DirectTask
 
-from agent import launch
+from agent import launch, workspace
 from agent.image import setup_script
 from agent.image.bytecode import compile_soon
 from agent.image.container import container_for, labels_of
 from agent.image.environment import ImageEnvironment
 from agent.relay import RelayServer, attempt_calls
 from elsewhere.contract.lease import Lease
-from elsewhere.contract.spec import Entry, LocalPackage, TaskSpec
+from elsewhere.contract.spec import Entry, LocalPackage, Source, TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
 from elsewhere.contract.terms import Limits
@@ -125,10 +125,6 @@ def test_it_sees_its_own_folders_and_writes_to_its_workspace_alone(
 
 
 def test_git_works_in_a_workspace_that_borrows_its_objects(attempt: Attempt, machine, base_image) -> None:
-    from agent.workspace import checkout
-    from agent.workspace.repository import Repository
-    from elsewhere.contract.spec import Source
-
     desk = machine.root / "desk"
     desk.mkdir(parents=True)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(desk)]
@@ -136,10 +132,13 @@ def test_git_works_in_a_workspace_that_borrows_its_objects(attempt: Attempt, mac
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run([*git, *command], check=True)
     commit = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip()
-    source = Source(repository=str(desk), commit=commit)
-    repository = Repository.of(source, machine.root / "repositories")
-    repository.obtain(source, lambda _: b"", lambda _: None)
-    checkout.check_out(repository, commit, machine.tree, origin=None)
+    workspace.rebuild(
+        Source(repository=str(desk), commit=commit),
+        machine.tree,
+        repositories=machine.root / "repositories",
+        fetch=lambda _: b"",
+        note=lambda _: None,
+    )
     code, text = attempt.run(
         machine.prepare(base_image),
         "import subprocess; print(subprocess.check_output(['git', 'log', '--format=%s'], text=True))",
