@@ -8,7 +8,7 @@ from typing import Any, Final
 from elsewhere.contract.errors import BuildError
 
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)*")
-_CLAUSE: Final = re.compile(r"(\^|~=|~|===?|!=|<=|>=|<|>)?\s*([^\s,|]+)")
+_CLAUSE: Final = re.compile(r"(\^|~=|~|===?|!=|<=|>=|<|>)?\s*([^\s,|^~=<>!][^\s,|]*)")
 _PYTHON: Final = re.compile(r"(==|!=|<=|>=|<|>|~=)(\d+(?:\.\d+)*(?:\.\*)?)\Z")
 
 
@@ -75,9 +75,12 @@ def all_of(*markers: str) -> str:
 
 def any_of(*markers: str) -> str:
     """The marker that holds where one of them does."""
-    if not markers or "" in markers:
+    different = list(dict.fromkeys(markers))
+    if not markers or "" in different:
         return ""
-    return " or ".join(f"({part})" if " and " in part else part for part in dict.fromkeys(markers))
+    if len(different) == 1:
+        return different[0]
+    return " or ".join(f"({part})" if " and " in part else part for part in different)
 
 
 def alternatives(value: Any) -> list[dict[str, Any]]:

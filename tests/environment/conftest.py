@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -75,6 +76,20 @@ class Box:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
+
+    def add_setuptools(self) -> None:
+        """The build backend that virtualenv carries along, on the index."""
+        from virtualenv.seed.wheels import embed
+
+        found = sorted(Path(embed.__file__).parent.glob("setuptools-*.whl"))[0]
+        shutil.copy(found, self.wheels)
+
+    def project(self, name: str, needs: str = "", more: str = "") -> str:
+        """A project file of a package in ``src``, for the build backend that uv has in itself."""
+        return (
+            f'[project]\nname = "{name}"\nversion = "1.0"\ndependencies = [{needs}]\n'
+            f'[build-system]\nrequires = ["uv_build>=0.5"]\nbuild-backend = "uv_build"\n{more}'
+        )
 
     def rebuild(self, tree: Path | None = None, packages: Packages = Packages(), **settings: Any) -> Environment:
         """What an attempt in that workspace runs in."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +13,13 @@ from agent.credentials import without_credentials
 from agent.environment.index import carries_credentials
 from agent.environment.listed import Lines, Listed
 from agent.environment.names import canonical
-from agent.environment.recipe import Asked, Build, Recipe, digest
+from agent.environment.recipe import Asked, Build, Recipe
 from agent.environment.requirement_file import logical_lines
 from agent.environment.toml import read_toml, table
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage
 
+_RELEVANT: Final = ("name", "requires-python", "dependencies", "optional-dependencies", "dynamic")
 _PUBLIC: Final = ("https://pypi.org/simple", "https://pypi.org/simple/")
 _OUT_OF_STEP: Final = re.compile(
     r"needs to be updated|No solution found|network was disabled|Failed to parse|missing field"
@@ -34,14 +37,15 @@ class UvLock:
         return path if path is not None and (path.parent / "pyproject.toml").is_file() else None
 
     def read(self, asked: Asked, path: Path) -> Recipe:
-        """The lock is the key: what it says is only read when it is built."""
+        """What the lock and its projects say decides; uv reads it only when it is built."""
         title = asked.relative(path)
         data = read_toml(path, title)
         packages = [item for item in data.get("package", []) if isinstance(item, dict)]
         local, names = _local(asked, path.parent, packages)
-        projects = sorted({path.parent, *(asked.inside(package.path) for package in local)})
-        files = [path, *(folder / "pyproject.toml" for folder in projects)]
-        evidence = [(asked.relative(file), digest(file)) for file in files if file.is_file()]
+        folders = sorted({path.parent, *(asked.inside(package.path) for package in local)})
+        projects = [folder / "pyproject.toml" for folder in folders]
+        evidence = [(title, _hash(_without_own_versions(data)))]
+        evidence += [(asked.relative(file), _hash(_relevant(file))) for file in projects if file.is_file()]
         options = _indexes(asked, title, packages)
         locked = {package.path for package in local}
         others = tuple(package for package in asked.packages.local if package.path not in locked)
@@ -88,6 +92,25 @@ class _Export:
         lines = tuple(line for _, line in logical_lines(listed.read_text(encoding="utf-8")))
         kept = tuple(" ".join(line.split()) for line in lines if not line.startswith("-"))
         return Lines(requirements=kept, options=self.options, complete=True)
+
+
+def _without_own_versions(data: dict[str, Any]) -> object:
+    """The lock without the versions of the tree's packages: those are not in the environment."""
+    packages = [item for item in data.get("package", []) if isinstance(item, dict)]
+    own = [{**item, "version": ""} if _place(item)[1] else item for item in packages]
+    return {**data, "package": own}
+
+
+def _relevant(file: Path) -> object:
+    """What of a project file a lock is made of, and what uv is told of it. Nothing else rebuilds."""
+    data = read_toml(file)
+    project = {key: table(data, "project").get(key) for key in _RELEVANT}
+    return [project, data.get("dependency-groups"), table(data, "tool", "uv")]
+
+
+def _hash(data: object) -> str:
+    # A lock may hold dates, which JSON does not know.
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _local(
