@@ -32,33 +32,42 @@ for index = 9, #ARGV do
 end
 
 local reserved, considered = false, false
+-- What was found of needs, since many tasks have the same.
+local fitting = {}
+
+local function fits_now(words)
+  if fitting[words] == nil then fitting[words] = fits(parse_needs(words), free) end
+  return fitting[words]
+end
+
 -- The task that this agent keeps room for since an earlier take.
 local mine = capacity and redis.call('GET', keys.agent_reserved(agent))
 if mine and redis.call('GET', keys.task_reserved(mine)) ~= agent then mine = nil end
 
-local function reserve(id, needs)
+local function reserve(id, words)
   redis.call('SET', keys.task_reserved(id), agent, 'PX', lease_ms)
   redis.call('SET', keys.agent_reserved(agent), id, 'PX', lease_ms)
-  withhold(free, capacity, needs)
-  reserved = true
+  withhold(free, capacity, parse_needs(words))
+  reserved, fitting = true, {}
 end
 
--- The task has no room now and would have, did nothing else run: shall room be kept for it from here on?
-local function pass_over(id, needs)
-  if id == mine then return reserve(id, needs) end
-  -- One task at a time; and one agent that keeps room for it is enough.
-  if considered or redis.call('EXISTS', keys.task_reserved(id)) == 1 then return end
+-- The task has no room now. Would it have some, did nothing else run: shall that be kept from here on?
+-- One task at a time, so of those that nobody keeps room for the first alone.
+local function pass_over(id, words)
+  if considered and id ~= mine or not fits(parse_needs(words), capacity) then return end
+  if id == mine then return reserve(id, words) end
+  -- One agent that keeps room for it is enough.
+  if redis.call('EXISTS', keys.task_reserved(id)) == 1 then return end
   considered = true
   redis.call('HSETNX', keys.task(id), 'passed_over', now_ms)
-  if now_ms - tonumber(redis.call('HGET', keys.task(id), 'passed_over')) >= after_ms then reserve(id, needs) end
+  if now_ms - tonumber(redis.call('HGET', keys.task(id), 'passed_over')) >= after_ms then reserve(id, words) end
 end
 
 -- Keep the room that is kept for a task, from the first queue on.
 local function keep_reserved()
   local status, queue, words = unpack(redis.call('HMGET', keys.task(mine), 'status', 'queue', 'needs'))
   if status ~= 'queued' or not serves[queue] then return end
-  local needs = parse_needs(words)
-  if fits(needs, capacity) and not fits(needs, free) then reserve(mine, needs) end
+  if fits(parse_needs(words), capacity) and not fits_now(words) then reserve(mine, words) end
 end
 
 local function first_fitting(queue)
@@ -73,9 +82,8 @@ local function first_fitting(queue)
         -- Not ours, or it went another way: what stands behind it moves up by what leaves.
         start = start - redis.call('LREM', line, 0, id)
       elseif tonumber(schema or 1) <= reads then
-        local needs = parse_needs(words)
-        if fits(needs, free) then return id end
-        if capacity and not reserved and fits(needs, capacity) then pass_over(id, needs) end
+        if fits_now(words) then return id end
+        if capacity and not reserved then pass_over(id, words) end
       end
     end
   end

@@ -193,6 +193,15 @@ def test_memory_is_kept_as_gpus_are(put_task, box: Callable[..., Box]) -> None:
     assert agent.fill()[0] == large
 
 
+def test_large_tasks_wait_one_after_the_other(
+    connection: redis.Redis, put_task, box: Callable[..., Box]
+) -> None:
+    first, second = put_task(needs=Needs(gpus=4)), put_task(needs=Needs(gpus=3))
+    box(running=[("x", Needs(gpus=2))]).fill()
+    assert connection.hexists(keys.task(first), "passed_over")
+    assert not connection.hexists(keys.task(second), "passed_over"), "it waits for the first as all do"
+
+
 def test_a_task_that_no_agent_could_ever_run_delays_nobody(put_task, box: Callable[..., Box]) -> None:
     put_task(needs=Needs(gpus=5))
     put_task(needs=Needs(gpus=1, tags=("elsewhere",)))
