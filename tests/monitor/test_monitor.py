@@ -191,6 +191,14 @@ time.sleep(600)
         os.kill(daemon, 9)
 
 
+def test_a_stranger_who_got_the_id_of_an_ended_process_is_no_part_of_its_tree(spawned) -> None:
+    process = spawned("import time; print('up', flush=True); time.sleep(600)")
+    tree = ProcessTree(process.pid)
+    assert tree.look() is not None
+    tree._started = b"1"  # as if the id had been another's when the tree was first looked at
+    assert tree.look() is None
+
+
 class Readings:
     """Two GPUs, as they are recorded for the tests."""
 
