@@ -21,7 +21,8 @@ from agent.lock import is_locked, locked, locked_if_free
 if TYPE_CHECKING:
     from .conftest import Box
 
-SECONDS = 60
+SECONDS = 150
+"""Generous: on a busy machine, what takes only what nobody else wants may take that long."""
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def wait_for_the_end(environment: Environment) -> None:
 
     def wait() -> None:
         with locked(bytecode.compiling_lock(environment)), locked(lock_of(environment.folder)):
-            done.set()
+            pass
+        done.set()
 
     threading.Thread(target=wait, daemon=True).start()
     assert done.wait(SECONDS)
@@ -131,6 +133,8 @@ def test_killed_midway_it_is_not_done_and_the_next_attempt_goes_on(slow: Environ
     process.send_signal(signal.SIGKILL)
     wait_for_the_end(slow)
     assert not bytecode.is_compiled(slow)
+    # The rest is quick, so that the test is.
+    next(slow.folder.glob("lib/python*/site-packages/toyslow.py")).write_text("")
     bytecode.compile_soon(slow)
     wait_for_the_end(slow)
     assert bytecode.is_compiled(slow)
