@@ -1,7 +1,8 @@
 """A task's series on the server: added to in one move, sealed and coarsened in others, read in bites.
 
 Only adding is numbered. What follows it, making chunks of long tails and keeping within the cap,
-changes how points are held: it is left to the next writer if this one dies before it.
+changes how points are held: it is left to the next writer if this one dies before it. See
+docs/decisions/series.md.
 """
 
 from __future__ import annotations
