@@ -20,8 +20,8 @@ from executors.docker import DockerExecutor, Engine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from engine import images  # noqa: E402
-from engine.dockerd import engine as running_engine  # noqa: E402
+from engine import images
+from engine.dockerd import engine as running_engine
 
 ROUNDS = 15
 COMMAND = ("python3", "-c", "print('first line')")

@@ -154,7 +154,7 @@ class Stream:
                 self._connection.send(line, socket.MSG_DONTWAIT)
 
     def hang_up(self) -> None:
-        """End the connection, all copies of it included; ``pump`` ends once its reader has all, or is gone."""
+        """End the connection, all copies of it included; ``pump`` ends once its reader has all or is gone."""
         with self._closing, suppress(OSError):
             if self._open:
                 self._connection.shutdown(socket.SHUT_RDWR)

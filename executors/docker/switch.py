@@ -3,7 +3,7 @@
 The switch beside a process (``executors/process/deadman.py``) cannot reach into a container. This
 one is the container's own first process: a shell that hears the end of the connection by which the
 supervisor listens to it. Where the supervisor has handed copies of that connection on, the switch
-is held back until the last one is closed.
+is held back until the last one is closed. Why so: docs/decisions/container-switch.md.
 """
 
 from __future__ import annotations
