@@ -1,5 +1,6 @@
 """Rebuild the tree of files that a task was captured from."""
 
+from agent.workspace.config import GitConfig, configured
 from agent.workspace.tree import rebuild, remove
 
-__all__ = ["rebuild", "remove"]
+__all__ = ["GitConfig", "configured", "rebuild", "remove"]

@@ -2,7 +2,8 @@
 
 Plain processes instead of a library: one costs 3 to 5 ms, importing GitPython costs over 100.
 Local work sees no configuration but the repository's own, so that it gives the same bytes
-for every user. A fetch sees the agent user's configuration, where the credentials are.
+for every user. A fetch sees the agent user's configuration, where the credentials are, and the
+agent's own tokens: their places, told by the environment of that one process.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from agent.credentials import without_credentials
 from agent.disk import filled
+from agent.workspace.config import GitConfig
 from elsewhere.contract.errors import WorkspaceError
 
 NOWHERE = os.devnull
@@ -24,17 +26,25 @@ _ALWAYS = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_LFS_SKIP_SMUDGE": "1",
-    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "GIT_ADVICE": "0",
 }
 
 _LOCAL = {
+    # What is not here is an error, never something to fetch.
+    "GIT_ALLOW_PROTOCOL": "",
     "GIT_CONFIG_GLOBAL": NOWHERE,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
     # Git before 2.32 does not know GIT_CONFIG_GLOBAL; no git finds a file below this one.
     "HOME": NOWHERE,
     "XDG_CONFIG_HOME": NOWHERE,
+}
+
+_QUIET = {
+    "core.hooksPath": NOWHERE,
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "fetch.unpackLimit": "1",
 }
 
 # A connection on which nothing moves for five minutes is dead; it would hold the lock for ever.
@@ -61,6 +71,8 @@ class Result:
     code: int
     message: str
     """What it said on stderr, without credentials."""
+    output: bytes = b""
+    """What it wrote to stdout."""
 
     def filled(self, path: Path) -> bool:
         """Whether it failed for want of space at ``path``."""
@@ -81,12 +93,39 @@ def local(arguments: list[str], *, git_dir: Path, work_tree: Path | None = None,
     return _run(arguments, environment, git_dir, work_tree, data)
 
 
-def network(arguments: list[str], *, git_dir: Path) -> Result:
-    """Run git with the agent user's configuration and credentials, but without any hook."""
+def network(
+    arguments: list[str],
+    *,
+    git_dir: Path,
+    config: GitConfig,
+    work_tree: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Result:
+    """Run git with the agent user's configuration and credentials, but without any hook.
+
+    Args:
+        arguments: subcommand and its arguments.
+        git_dir: the repository.
+        config: what it may speak, and where its tokens are.
+        work_tree: the repository's, if it has one.
+        settings: configuration for this run, over the user's.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
-    settings = [f"core.hooksPath={NOWHERE}", "gc.auto=0", "maintenance.auto=false", "fetch.unpackLimit=1"]
-    options = [part for setting in settings for part in ("-c", setting)]
-    return _run(options + arguments, {**_STALLED, **environment, **_ALWAYS}, git_dir, None, b"")
+    environment.update(_told(config.settings(), environment.get("GIT_CONFIG_COUNT", "")))
+    environment["GIT_ALLOW_PROTOCOL"] = ":".join(config.protocols)
+    options = [
+        part for key, value in {**_QUIET, **(settings or {})}.items() for part in ("-c", f"{key}={value}")
+    ]
+    return _run(options + arguments, {**_STALLED, **environment, **_ALWAYS}, git_dir, work_tree, b"")
+
+
+def _told(settings: list[tuple[str, str]], count: str) -> dict[str, str]:
+    """Variables that add ``settings`` to the ``count`` that the environment has already."""
+    first = int(count) if count.isdecimal() else 0
+    told = {}
+    for number, (key, value) in enumerate(settings, first):
+        told[f"GIT_CONFIG_KEY_{number}"], told[f"GIT_CONFIG_VALUE_{number}"] = key, value
+    return {**told, "GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
 
 
 def _run(
@@ -104,10 +143,10 @@ def _run(
             cwd=work_tree or git_dir.parent,
             env={**environment, **places},
             input=data,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             check=False,
         )
     except FileNotFoundError as error:
         raise WorkspaceError("git is not installed on this machine", "Install git there.") from error
-    return Result(ended.returncode, without_credentials(ended.stderr.decode("utf-8", "replace")))
+    message = without_credentials(ended.stderr.decode("utf-8", "replace"))
+    return Result(ended.returncode, message, ended.stdout)

@@ -7,7 +7,7 @@ lines of every hunk just as git does, so file content that looks like a header i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.disk import full
@@ -17,6 +17,7 @@ from elsewhere.contract.errors import DiffRejected, UnsafeSource
 
 _HUNK = re.compile(rb"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
 _MODE = re.compile(rb"(?:old mode|new mode|deleted file mode|new file mode) ([0-7]+)\Z")
+_LINK_GONE = b"deleted file mode 120000"
 _INDEX = re.compile(rb"index [0-9a-f]+\.\.[0-9a-f]+(?: ([0-7]+))?\Z")
 _SIMILARITY = re.compile(rb"(?:dis)?similarity index \d{1,3}%\Z")
 _MOVE = re.compile(rb"(?:rename|copy) (from|to) (.+)\Z", re.DOTALL)
@@ -41,6 +42,8 @@ class Change:
 
     old: bytes
     new: bytes
+    removes_link: bool = False
+    """Whether it takes a symbolic link away. Nothing else is ever done to one."""
 
 
 def apply(diff: bytes, folder: Path, commit: str) -> int:
@@ -54,7 +57,10 @@ def apply(diff: bytes, folder: Path, commit: str) -> int:
     changes = read(diff)
     if not changes:
         return 0
-    refuse_links((name for change in changes for name in (change.old, change.new)), folder, "the diff")
+    # Git takes away what goes before it writes what comes, so these are in nobody's way.
+    gone = {change.old for change in changes if change.removes_link}
+    names = (name for change in changes for name in (change.old, change.new))
+    refuse_links(names, folder, "the diff", gone=gone)
     command = ["apply", "--binary", "--whitespace=nowarn", "-"]
     result = git.local(command, git_dir=folder / ".git", work_tree=folder, data=diff)
     if result.filled(folder):
@@ -118,9 +124,15 @@ def _section(lines: _Lines) -> Change:
         raise lines.strange()
     title = head[len(b"diff --git ") :]
     moved: dict[bytes, bytes] = {}
+    removes_link = False
     while not lines.ended and not lines.peek().startswith((b"diff --git ", b"--- ", b"GIT binary patch")):
-        _extended_header(lines, moved, title)
-    change = _change(lines, title, moved)
+        if lines.peek() == _LINK_GONE:
+            removes_link = bool(lines.take())
+        else:
+            _extended_header(lines, moved, title)
+    if removes_link and moved:
+        raise lines.strange()
+    change = replace(_change(lines, title, moved), removes_link=removes_link)
     for name in (change.old, change.new):
         refuse_unsafe(name, "the diff")
     if lines.peek() == b"GIT binary patch":
@@ -128,7 +140,7 @@ def _section(lines: _Lines) -> Change:
         _binary(lines)
     elif lines.peek().startswith(b"--- "):
         _expect_name(lines, b"--- ", b"a/" + change.old)
-        _expect_name(lines, b"+++ ", b"b/" + change.new)
+        _expect_name(lines, b"+++ ", None if removes_link else b"b/" + change.new)
         _hunks(lines)
     return change
 
@@ -213,7 +225,7 @@ def _name(text: bytes, lines: _Lines) -> bytes:
     return _ESCAPE.sub(plain, match[1])
 
 
-def _expect_name(lines: _Lines, marker: bytes, name: bytes) -> None:
+def _expect_name(lines: _Lines, marker: bytes, name: bytes | None) -> None:
     line = lines.take()
     if not line.startswith(marker):
         raise lines.strange()
@@ -221,7 +233,7 @@ def _expect_name(lines: _Lines, marker: bytes, name: bytes) -> None:
     # Git ends a name that holds a space with a tab, so that readers of old see its end.
     if text.endswith(b"\t") and b" " in text:
         text = text[:-1]
-    if text != b"/dev/null" and _name(text, lines) != name:
+    if text != b"/dev/null" and (name is None or _name(text, lines) != name):
         raise lines.strange()
 
 

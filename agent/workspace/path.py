@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from elsewhere.contract.errors import UnsafeSource
@@ -41,8 +41,38 @@ def refuse_unsafe(path: bytes, origin: str) -> tuple[str, ...]:
     return parts
 
 
-def refuse_links(paths: Iterable[bytes], folder: Path, origin: str) -> None:
+def refuse_escaping(target: str, parts: Sequence[str], origin: str) -> None:
+    """Refuse the target of a link, the link being at ``parts``, that leads out of the tree.
+
+    Every step is looked at by its words alone: whether the tree's own name, or another link, would
+    lead back in does not count.
+
+    Raises:
+        UnsafeSource: it does, or it leads to git's own files; the message names both ends.
+    """
+    place = list(parts[:-1])
+    safe = bool(target) and "\0" not in target and not target.startswith("/")
+    for part in target.replace("\\", "/").split("/") if safe else ():
+        if part == "..":
+            safe = safe and bool(place)
+            place = place[:-1]
+        elif part not in ("", "."):
+            safe = safe and not _is_gits_own(part)
+            place.append(part)
+    if not safe:
+        raise UnsafeSource(f"{origin} has a link {'/'.join(parts)!r} to {target!r}, out of the tree", "")
+
+
+def refuse_links(
+    paths: Iterable[bytes], folder: Path, origin: str, *, gone: Container[bytes] = frozenset()
+) -> None:
     """Refuse ``paths`` that are, or that lie below, a symbolic link in ``folder``.
+
+    Args:
+        paths: relative to ``folder``.
+        folder: root of the tree.
+        origin: what the paths stand in, for the message.
+        gone: links that will not be there any more.
 
     Raises:
         UnsafeSource: the message names the path.
@@ -50,10 +80,13 @@ def refuse_links(paths: Iterable[bytes], folder: Path, origin: str) -> None:
     plain: set[str] = set()
     for path in paths:
         current = os.fspath(folder)
-        for part in os.fsdecode(path).split("/"):
-            current = f"{current}/{part}"
+        parts = path.split(b"/")
+        for end, part in enumerate(parts, 1):
+            current = f"{current}/{os.fsdecode(part)}"
             if current in plain:
                 continue
+            if b"/".join(parts[:end]) in gone:
+                break
             try:
                 mode = os.lstat(current).st_mode
             except (FileNotFoundError, NotADirectoryError):

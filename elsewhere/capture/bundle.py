@@ -41,6 +41,18 @@ def make_bundle(repository: Repository, limit: int) -> bytes | None:
     return bundle
 
 
+def unpushed_objects(repository: Repository) -> frozenset[str] | None:
+    """Hashes of all that leads to HEAD and is not on the remote; None means everything.
+
+    Raises:
+        CaptureError: git cannot tell.
+    """
+    if repository.remote is None:
+        return None
+    lines = repository.git.read("rev-list", "--objects", "HEAD", *_known_to_the_remote(repository))
+    return frozenset(line.split(b" ", 1)[0].decode() for line in lines.splitlines())
+
+
 def _known_to_the_remote(repository: Repository) -> list[str]:
     if repository.remote is None:
         return []

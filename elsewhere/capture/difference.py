@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from elsewhere.capture.attributes import has_foreign_rules
+from elsewhere.capture.index import conceal, private_index, read_commit
 from elsewhere.capture.listing import Listing
 from elsewhere.capture.path import printable
 from elsewhere.capture.repository import Repository
@@ -27,16 +25,19 @@ _SETTINGS = {
     # The bytes of the desk travel, not what git would make of them in a commit.
     "core.autocrlf": "false",
     "core.safecrlf": "false",
+    "core.attributesFile": "/dev/null",
     # Off, a file that was only touched would show as a header without a change.
     "diff.autoRefreshIndex": "true",
     "diff.suppressBlankEmpty": "false",
 }
+_ENVIRONMENT = {"GIT_ATTR_NOSYSTEM": "1"}
 
 _SPECIAL_MODE = re.compile(
     rb"^(?:new file mode|deleted file mode|old mode|new mode|index [0-9a-f]+\.\.[0-9a-f]+) 1[26]0000$",
     re.MULTILINE,
 )
 _SUBMODULE_LIST = ".gitmodules"
+_NOTHING, _LINK, _SUBMODULE = "000000", "120000", "160000"
 
 
 @dataclass(frozen=True)
@@ -49,101 +50,71 @@ class Difference:
 
     patch: bytes | None
     """None where nothing is changed."""
+    carried: tuple[str, ...] = ()
+    """What must travel as it stands: new and changed symbolic links, files in the place of a submodule."""
     left_out: tuple[str, ...] = ()
-    """Changed paths that are no part of the patch: symbolic links, and the list of submodules."""
+    """Changes that do not travel: those of lists of submodules."""
 
 
-def read_difference(repository: Repository, listing: Listing) -> Difference:
+def read_difference(repository: Repository, listing: Listing, concealed: Collection[str] = ()) -> Difference:
     """All changes to tracked files, staged and unstaged, against HEAD.
 
     Line ends that the repository's own ``.gitattributes`` normalises are told as git stores them.
 
+    Args:
+        repository: one with a commit.
+        listing: its files.
+        concealed: paths that travel in another way, whatever git would say of them.
+
     Raises:
-        CaptureError: git cannot tell, or files stand where the commit has a symbolic link.
+        CaptureError: git cannot tell, or a submodule stands where the commit has a file.
     """
     if repository.commit is None:
         raise CaptureError(f"{repository.root} has no commit yet, so there is nothing to compare with")
-    with _private_index(repository, listing) as environment:
+    distrusted = repository.converts_line_ends or has_foreign_rules(repository)
+    with private_index(repository, listing, distrusted=distrusted) as environment:
+        if concealed:
+            conceal(repository, environment, read_commit(repository), concealed)
+        environment |= _ENVIRONMENT
         patch = _diff(repository, environment)
         if not _SPECIAL_MODE.search(patch) and _SUBMODULE_LIST.encode() not in patch:
             return Difference(patch or None)
         # Whoever rebuilds a tree refuses links and submodules in a patch: they could lead out of it.
-        changed, left_out = _changes(repository, environment)
-        _require_room(repository, left_out, (*changed, *listing.untracked))
-        if left_out:
-            patch = _diff(repository, environment, left_out)
-        return Difference(patch or None, left_out)
+        carried, left_out, concealed = _special_changes(repository, environment)
+        if concealed:
+            conceal(repository, environment, read_commit(repository), concealed)
+            patch = _diff(repository, environment)
+        return Difference(patch or None, carried, left_out)
 
 
-def _diff(repository: Repository, environment: Mapping[str, str], without: Sequence[str] = ()) -> bytes:
-    paths = [":/", *(f":(top,exclude,literal){path}" for path in without)] if without else []
-    return repository.git.read(
-        "diff", *_OPTIONS, "HEAD", "--", *paths, settings=_SETTINGS, environment=environment
-    )
+def _diff(repository: Repository, environment: Mapping[str, str]) -> bytes:
+    return repository.git.read("diff", *_OPTIONS, "HEAD", settings=_SETTINGS, environment=environment)
 
 
-def _changes(
+def _special_changes(
     repository: Repository, environment: Mapping[str, str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Paths that changed and can be part of a patch, and those that cannot."""
+) -> tuple[tuple[str, ...], tuple[str, ...], set[str]]:
+    """What must be carried, what cannot travel, and all that the patch must not speak of."""
     output = repository.git.read(
         "diff", "--raw", "-z", "--no-renames", "--no-relative", "--ignore-submodules=all", "HEAD", "--",
         settings=_SETTINGS, environment=environment,
     )  # fmt: skip
     fields = os.fsdecode(output).split("\0")
-    plain: set[str] = set()
-    special: set[str] = set()
+    carried: set[str] = set()
+    left_out: set[str] = set()
+    concealed: set[str] = set()
     for modes, path in zip(fields[::2], fields[1::2], strict=False):
         old, new = modes.lstrip(":").split(" ")[:2]
-        is_special = {old, new} & {"120000", "160000"} or path.rpartition("/")[2] == _SUBMODULE_LIST
-        (special if is_special else plain).add(path)
-    return tuple(sorted(plain)), tuple(sorted(special))
-
-
-def _require_room(repository: Repository, left_out: Sequence[str], travelling: Sequence[str]) -> None:
-    """Refuse what would have to be written over, or through, a link that stays as it was committed."""
-    links = set(left_out)
-    for path in travelling:
-        parts = path.split("/")
-        for end in range(1, len(parts) + 1):
-            if "/".join(parts[:end]) in links:
-                link = printable("/".join(parts[:end]))
-                raise CaptureError(
-                    f"{link} in {repository.root} was committed as a symbolic link or submodule, and is "
-                    "something else now: such a change does not travel uncommitted",
-                    f"Commit it: git add {link} && git commit",
-                )
-
-
-@contextmanager
-def _private_index(repository: Repository, listing: Listing) -> Iterator[dict[str, str]]:
-    """Work on a copy of the index: the user's own is neither locked nor refreshed.
-
-    In the copy no file is hidden from git, and where the user's configuration converts line
-    ends, every file is read: the index would vouch for bytes that differ from the commit's.
-    """
-    with tempfile.TemporaryDirectory(prefix="elsewhere-index-") as folder:
-        copy = Path(folder) / "index"
-        environment = {"GIT_INDEX_FILE": str(copy)}
-        try:
-            shutil.copy2(repository.folder / "index", copy)
-        except FileNotFoundError:
-            # No index yet: git takes that for an empty one, in the copy's place too.
-            yield environment
-            return
-        hidden = [file.path for file in listing.tracked if file.hidden]
-        seen = [path for path in hidden if os.path.lexists(repository.root / path)]
-        if seen:
-            _unhide(repository, environment, seen)
-        if repository.converts_line_ends:
-            # An index older than its files is one that git does not believe without reading them.
-            os.utime(copy, (1, 1))
-        yield environment
-
-
-def _unhide(repository: Repository, environment: Mapping[str, str], paths: Sequence[str]) -> None:
-    for mark in ("--no-assume-unchanged", "--no-skip-worktree"):
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(b"".join(os.fsencode(path) + b"\0" for path in paths))
-            stdin.seek(0)
-            repository.git.read("update-index", mark, "-z", "--stdin", environment=environment, stdin=stdin)
+        if path.rpartition("/")[2] == _SUBMODULE_LIST:
+            left_out.add(path)
+        elif new == _SUBMODULE and old not in (_SUBMODULE, _NOTHING):
+            raise CaptureError(
+                f"{printable(path)} in {repository.root} was committed as a file, and is a submodule now: "
+                "such a change does not travel uncommitted",
+                f"Commit it: git add {printable(path)} && git commit",
+            )
+        elif new == _LINK or (old == _SUBMODULE and new != _NOTHING):
+            carried.add(path)
+        elif _SUBMODULE in (old, new):
+            concealed.add(path)
+    return tuple(sorted(carried)), tuple(sorted(left_out)), concealed | carried | left_out

@@ -45,6 +45,10 @@ class Repository:
     """Whether the user's configuration changes line ends between commit and working tree."""
     shallow_boundary: tuple[str, ...]
     """Commits whose parents were left out when the repository was cloned."""
+    keeps_modes: bool = True
+    """Whether the working tree's executable bits are to be believed, or else those of the index."""
+    attributes_file: str | None = None
+    """The user's own file of attributes, where the configuration names one."""
 
     @cached_property
     def identity(self) -> str | None:
@@ -98,14 +102,17 @@ def _describe(root: Path, own: Path, shared: Path, shallow: bool) -> Repository:
         other_remotes=tuple(name for name in remotes if chosen is None or name != chosen.name),
         converts_line_ends=settings.get("core.autocrlf", ["false"])[-1].lower() not in _FALSE,
         shallow_boundary=tuple(boundary),
+        keeps_modes=settings.get("core.filemode", ["true"])[-1].lower() not in _FALSE,
+        attributes_file=settings.get("core.attributesfile", [None])[-1],
     )
 
 
 _FALSE = frozenset({"false", "no", "off", "0", ""})
+_READ = r"^(core\.(autocrlf|filemode|attributesfile)|remote\.|branch\.|url\.)"
 
 
 def _read_settings(git: GitCommand) -> dict[str, list[str]]:
-    answer = git.run("config", "--null", "--get-regexp", r"^(core\.autocrlf|remote\.|branch\.|url\.)")
+    answer = git.run("config", "--null", "--get-regexp", _READ)
     # Exit status 1 says that nothing matched.
     if answer.status > 1:
         raise git.failure("config", answer.message)

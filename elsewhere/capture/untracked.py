@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import stat
 import tarfile
 from collections.abc import Iterable, Sequence
@@ -25,11 +26,13 @@ class Untracked:
     """The packed files."""
 
     tar: bytes | None
-    """Uncompressed, regular files only, sorted, without owners and times; None without files."""
+    """Uncompressed, without owners and times: files, sorted, and then symbolic links; None without any."""
     paths: frozenset[str]
     """What is in it, relative to the root."""
     left_out: tuple[str, ...]
-    """Symbolic links and other things that are no regular files, that cannot be read, or are git's own."""
+    """What leads out of the tree, is no file, cannot be read, or is git's own."""
+    size: int = 0
+    """Bytes that the files hold."""
 
 
 def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
@@ -47,6 +50,7 @@ def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
         CaptureError: a file is being written while it is read.
     """
     found: list[tuple[str, os.stat_result]] = []
+    links: list[tuple[str, str]] = []
     left_out = []
     inside = _Inside(root)
     for path in sorted(set(paths)):
@@ -54,14 +58,39 @@ def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
             status = os.lstat(root / path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        regular = stat.S_ISREG(status.st_mode) and inside.holds(path)
-        if regular and os.access(root / path, os.R_OK):
+        held = inside.holds(path)
+        if held and stat.S_ISREG(status.st_mode) and os.access(root / path, os.R_OK):
             found.append((path, status))
+        elif held and stat.S_ISLNK(status.st_mode) and _leads_inside(path, target := _target(root, path)):
+            links.append((path, target))
         else:
             left_out.append(path)
     _require_within(root, [(path, status.st_size) for path, status in found], limit)
-    tar = _tar(root, found) if found else None
-    return Untracked(tar, frozenset(path for path, _ in found), tuple(left_out))
+    tar = _tar(root, found, links) if found or links else None
+    packed = frozenset([*(path for path, _ in found), *(path for path, _ in links)])
+    return Untracked(tar, packed, tuple(left_out), sum(status.st_size for _, status in found))
+
+
+def _target(root: Path, path: str) -> str:
+    try:
+        return os.readlink(root / path)  # noqa: PTH115 - pathlib tidies the target up
+    except OSError as error:
+        raise CaptureError(
+            f"{printable(path)} cannot be read: {error.strerror}", "Submit again when it can."
+        ) from error
+
+
+def _leads_inside(path: str, target: str) -> bool:
+    """Whether a link at ``path`` stays in the tree, and away from git's own files, by its words alone."""
+    if not target or target.startswith("/"):
+        return False
+    # Every step is looked at: what first leads out and then in again depends on the tree's own name.
+    place = posixpath.dirname(path)
+    for part in target.split("/"):
+        place = posixpath.normpath(posixpath.join(place, part))
+        if place == ".." or place.startswith("../") or place.rpartition("/")[2].lower() in _REFUSED:
+            return False
+    return True
 
 
 class _Inside:
@@ -96,7 +125,7 @@ def _require_within(root: Path, sizes: Sequence[tuple[str, int]], limit: int) ->
     )
 
 
-def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]]) -> bytes:
+def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]], links: Sequence[tuple[str, str]]) -> bytes:
     buffer = io.BytesIO()
     # GNU's format keeps any bytes in a name, and names of any length.
     with tarfile.open(
@@ -113,4 +142,11 @@ def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]]) -> bytes:
             member.size = len(data)
             member.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
             archive.addfile(member, io.BytesIO(data))
+        # Last, so that no file is ever written through one.
+        for path, target in links:
+            member = tarfile.TarInfo(path)
+            member.type = tarfile.SYMTYPE
+            member.linkname = target
+            member.mode = 0o777
+            archive.addfile(member)
     return buffer.getvalue()

@@ -16,7 +16,7 @@ from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import BundleTooLarge, CaptureError, UntrackedTooLarge
 from elsewhere.contract.spec import TaskSpec
 from tests.capture.conftest import Desk
-from tests.capture.rebuild import git, payload, require_identical
+from tests.capture.rebuild import git, payload, rebuild, require_identical
 
 Rebuilt = Callable[..., Path]
 
@@ -228,7 +228,7 @@ def test_a_file_that_became_a_folder_and_the_other_way_round_travels(desk: Desk,
     rebuilt(desk.capture())
 
 
-def test_a_merge_with_conflicts_travels_as_it_is_on_disk(desk: Desk, rebuilt: Rebuilt) -> None:
+def test_a_merge_that_is_not_finished_is_refused_and_named(desk: Desk, rebuilt: Rebuilt) -> None:
     desk.git("checkout", "-q", "-b", "other")
     desk.write("train.py", "print('theirs')\n")
     desk.write("data/table.csv", "theirs\n")
@@ -239,6 +239,11 @@ def test_a_merge_with_conflicts_travels_as_it_is_on_disk(desk: Desk, rebuilt: Re
     desk.commit()
     with pytest.raises(AssertionError):
         desk.git("merge", "other")
+    with pytest.raises(CaptureError, match=r"in conflict are data/table\.csv, train\.py") as caught:
+        desk.capture()
+    assert "Resolve" in caught.value.next_step
+    desk.git("checkout", "--theirs", "train.py", "data/table.csv")
+    desk.git("add", "--all")
     rebuilt(desk.capture())
 
 
@@ -259,18 +264,23 @@ def test_the_untracked_tar_is_the_same_for_the_same_files(desk: Desk) -> None:
     ]
 
 
-def test_links_and_pipes_that_no_commit_holds_stay_at_the_desk_and_are_named(
-    desk: Desk, rebuilt: Rebuilt
-) -> None:
-    (desk.root / "out").symlink_to("/etc")
-    (desk.root / "dangling").symlink_to("nowhere")
+def test_links_that_lead_out_and_pipes_stay_at_the_desk_and_are_named(desk: Desk, rebuilt: Rebuilt) -> None:
+    leading_out = {
+        "out": "/etc",
+        "up": "../x",
+        "up_and_in": f"../{desk.root.name}/train.py",
+        "own": ".git/HEAD",
+    }
+    for name, target in {**leading_out, "dangling": "nowhere", "data/in": "../train.py"}.items():
+        (desk.root / name).symlink_to(target)
     os.mkfifo(desk.root / "pipe")
     captured = desk.capture()
-    assert any("out" in note and "dangling" in note for note in captured.notes)
-    rebuilt(captured, without=["out", "dangling"])
+    assert any("out, own, pipe, up, up_and_in" in note or "out, own, up" in note for note in captured.notes)
+    assert not any("dangling" in note for note in captured.notes)
+    rebuilt(captured, without=list(leading_out))
 
 
-def test_changed_links_are_no_part_of_the_diff_and_are_named(desk: Desk) -> None:
+def test_changed_links_are_no_part_of_the_diff(desk: Desk, tmp_path: Path) -> None:
     (desk.root / "kept").symlink_to("train.py")
     (desk.root / "moved").symlink_to("train.py")
     desk.commit()
@@ -282,23 +292,28 @@ def test_changed_links_are_no_part_of_the_diff_and_are_named(desk: Desk) -> None
     desk.git("add", "added")
     desk.write("train.py", "print('edited')\n")
     captured = desk.capture()
-    assert any("added, moved, run.sh" in note for note in captured.notes)
+    assert any("lead out of the tree" in note and "added, moved" in note for note in captured.notes)
     diff = payload(captured, captured.spec.source.diff)
     assert diff is not None
     assert b"120000" not in diff
     assert b"edited" in diff
+    tree = rebuild(captured, tmp_path / "tree")
+    assert not (tree / "added").is_symlink()
+    assert (tree / "moved").readlink() == Path("train.py")
+    assert (tree / "run.sh").readlink() == Path("train.py")
 
 
 @pytest.mark.parametrize("staged", [True, False])
-def test_a_folder_in_the_place_of_a_committed_link_is_refused(desk: Desk, staged: bool) -> None:
+def test_a_folder_in_the_place_of_a_committed_link_travels(
+    desk: Desk, rebuilt: Rebuilt, staged: bool
+) -> None:
     (desk.root / "mnt").symlink_to("data")
     desk.commit()
     (desk.root / "mnt").unlink()
     desk.write("mnt/table.csv", "now real\n")
     if staged:
         desk.git("add", "--all")
-    with pytest.raises(CaptureError, match="committed as a symbolic link"):
-        desk.capture()
+    rebuilt(desk.capture())
 
 
 def test_an_untracked_list_of_submodules_stays_at_the_desk(desk: Desk, rebuilt: Rebuilt) -> None:
@@ -326,14 +341,102 @@ def test_submodules_and_nested_repositories_are_named_and_do_no_harm(
     nested.mkdir()
     git(nested, "init", "-q")
     staged = desk.capture()
-    assert any("libs/library" in note and "Submodules" in note for note in staged.notes)
+    assert any(".gitmodules" in note for note in staged.notes)
     assert any("nested" in note for note in staged.notes)
     rebuilt(staged, without=[".gitmodules"])
     desk.git("commit", "-q", "-m", "submodule")
     desk.write("libs/library/lib.py", "x = 2\n")
     dirty = desk.capture()
     assert dirty.spec.source.diff is None
-    assert any("libs/library" in note for note in dirty.notes)
+    assert dirty.spec.source.submodules is not None
+    (submodule,) = dirty.spec.source.submodules
+    assert submodule.path == "libs/library"
+    assert submodule.source.commit == git(library.root, "rev-parse", "HEAD").decode().strip()
+    assert b"x = 2" in (payload(dirty, submodule.source.diff) or b"")
+    assert decode(TaskSpec, encode(dirty.spec)) == dirty.spec
+
+
+def test_files_in_the_place_of_a_submodule_travel_and_the_other_way_round_is_refused(
+    desk: Desk, make_desk: Callable[[str], Desk], tmp_path: Path
+) -> None:
+    library = make_desk("library")
+    library.write("lib.py", "x = 1\n")
+    library.commit()
+    desk.git("submodule", "--quiet", "add", str(library.root), "library")
+    desk.commit("submodule")
+    desk.git("rm", "-q", "library")
+    desk.write("library/lib.py", "now our own\n")
+    for number in range(2):
+        tree = rebuild(desk.capture(), tmp_path / f"tree-{number}")
+        assert (tree / "library/lib.py").read_text() == "now our own\n"
+        desk.git("add", "--all")
+    desk.git("rm", "-q", "--cached", "library/lib.py")
+    (desk.root / "library/lib.py").unlink()
+    (desk.root / "library").rmdir()
+    desk.write("library", "now a file\n")
+    for _ in range(2):
+        captured = desk.capture()
+        tar = payload(captured, captured.spec.source.untracked)
+        assert tar is not None
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            assert archive.getnames() == ["library"]
+        desk.git("add", "--all")
+    desk.commit()
+    desk.git("rm", "-q", "library")
+    desk.git("submodule", "--quiet", "add", "--force", str(library.root), "library")
+    with pytest.raises(CaptureError, match="was committed as a file, and is a submodule now"):
+        desk.capture()
+
+
+def test_a_submodule_that_is_not_checked_out_is_named(
+    desk: Desk, make_desk: Callable[[str], Desk], tmp_path: Path
+) -> None:
+    library = make_desk("library")
+    library.write("lib.py", "x = 1\n")
+    library.commit()
+    desk.git("submodule", "--quiet", "add", str(library.root), "library")
+    desk.commit("submodule")
+    git(tmp_path, "clone", "-q", str(desk.root), "clone")
+    captured = Desk(tmp_path / "clone").capture()
+    assert captured.spec.source.submodules == ()
+    assert any("not checked out" in note and "library" in note for note in captured.notes)
+
+
+def test_a_submodule_at_a_path_travels_whole_where_the_outer_repository_has_another_address(
+    desk: Desk, make_desk: Callable[[str], Desk]
+) -> None:
+    library = make_desk("library")
+    library.write("lib.py", "x = 1\n")
+    library.commit()
+    desk.git("submodule", "--quiet", "add", str(library.root), "library")
+    desk.commit("submodule")
+    desk.git("remote", "add", "origin", "https://example.org/a.git")
+    (submodule,) = desk.capture().spec.source.submodules or ()
+    assert submodule.source.repository is None
+    assert submodule.source.bundle is not None
+    desk.git("remote", "set-url", "origin", str(desk.root))
+    (submodule,) = desk.capture().spec.source.submodules or ()
+    assert submodule.source.repository == str(library.root)
+    assert submodule.source.bundle is None
+
+
+def test_limits_hold_for_a_repository_and_its_submodules_together(
+    desk: Desk, make_desk: Callable[[str], Desk]
+) -> None:
+    library = make_desk("library")
+    library.write("lib.bin", os.urandom(60_000))
+    library.commit()
+    desk.git("submodule", "--quiet", "add", str(library.root), "library")
+    desk.git("remote", "add", "origin", "https://example.org/a.git")
+    desk.write("own.bin", os.urandom(60_000))
+    desk.commit("submodule")
+    for folder in ("library", "."):
+        desk.write(f"{folder}/new.bin", b"x" * 900)
+    with pytest.raises(UntrackedTooLarge, match="and its submodules"):
+        desk.capture(untracked_limit=1000)
+    with pytest.raises(BundleTooLarge, match="and its submodules"):
+        desk.capture(bundle_limit=100_000)
+    assert desk.capture(untracked_limit=1800, bundle_limit=200_000).spec.source.submodules
 
 
 # --- limits -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faults.small_disk import small_disk as mounted_disk
 
-from agent.workspace import rebuild
+from agent.workspace import GitConfig, rebuild
 from elsewhere.contract.spec import Blob, Source
 
 
@@ -74,7 +74,7 @@ class Desk:
         self.blobs[blob.sha256] = data
         return blob
 
-    def rebuild(self, source: Source, folder: Path | None = None) -> Path:
+    def rebuild(self, source: Source, folder: Path | None = None, config: GitConfig | None = None) -> Path:
         target = folder or self.folder
         rebuild(
             source,
@@ -82,6 +82,7 @@ class Desk:
             repositories=self.repositories,
             fetch=lambda blob: self.blobs[blob.sha256],
             note=self.notes.append,
+            config=config,
         )
         return target
 

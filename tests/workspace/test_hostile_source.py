@@ -47,6 +47,13 @@ HOSTILE = {
     "@@ -0,0 +1 @@\n+/etc\n\\ No newline at end of file\n",
     "changed link": "diff --git a/l b/l\nindex 1..2 120000\n--- a/l\n+++ b/l\n@@ -1 +1 @@\n-a\n+/etc\n",
     "link by a change of mode": "diff --git a/train.py b/train.py\nold mode 100644\nnew mode 120000\n",
+    "link that goes in favour of another": "diff --git a/l b/m\ndeleted file mode 120000\nsimilarity index 100%\n"
+    "rename from l\nrename to m\n",
+    "link that goes and leaves text": "diff --git a/l b/l\ndeleted file mode 120000\nindex 1..2\n--- a/l\n"
+    "+++ b/l\n@@ -1 +1 @@\n-a\n+/etc\n",
+    "link that goes and comes": "diff --git a/l b/l\ndeleted file mode 120000\nnew file mode 120000\n",
+    "git's own in the place of a link": "diff --git a/l b/l\ndeleted file mode 120000\nindex 1..0\n--- a/l\n"
+    "+++ /dev/null\n@@ -1 +0,0 @@\n-a\n" + made("l/.git/config"),
     "submodule": "diff --git a/s b/s\nnew file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/s\n"
     "@@ -0,0 +1 @@\n+Subproject commit 1111111111111111111111111111111111111111\n",
     "setuid": "diff --git a/train.py b/train.py\nold mode 100644\nnew mode 104755\n",
@@ -157,6 +164,54 @@ def member(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return info
 
 
+def gone(name: str, target: str) -> str:
+    """The section by which a link goes away."""
+    return (
+        f"diff --git a/{name} b/{name}\ndeleted file mode 120000\n--- a/{name}\n+++ /dev/null\n"
+        f"@@ -1 +0,0 @@\n-{target}\n\\ No newline at end of file\n"
+    )
+
+
+def test_a_link_that_the_diff_takes_away_makes_room_for_real_folders(
+    origin: Origin, desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (origin.folder / "link").symlink_to(tmp_path / "outside")
+    commit = origin.commit()
+    diff = gone("link", str(tmp_path / "outside")) + made("link/inside")
+    tree = desk.rebuild(Source(origin.url, commit, diff=desk.keep(diff.encode())))
+    assert (tree / "link/inside").read_text() == "owned\n"
+    assert not (tree / "link").is_symlink()
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kept", ["other", "other/deep"])
+def test_a_link_that_only_seems_to_go_is_not_written_through(
+    origin: Origin, desk: Desk, tmp_path: Path, order: int, kept: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (origin.folder / kept).parent.mkdir(exist_ok=True)
+    for name in ("link", kept):
+        (origin.folder / name).symlink_to(outside)
+    commit = origin.commit()
+    hostile = (
+        [gone("link", "/somewhere/else"), made("link/owned")],
+        [gone("train.py", str(outside)), made("train.py/owned")],
+        [gone("link", str(outside)), made(f"{kept}/owned")],
+        [gone("LINK", str(outside)), made("link/owned")],
+        [gone(f"{kept}/../link", str(outside)), made("link/owned")],
+        [gone("absent", str(outside)), made("link/owned")],
+        [gone("link/below", "x"), made("link/owned")],
+    )
+    for sections in hostile:
+        diff = "".join(sections[::order]).encode()
+        with pytest.raises((UnsafeSource, DiffRejected)):
+            desk.rebuild(Source(origin.url, commit, diff=desk.keep(diff)))
+        assert list(outside.iterdir()) == []
+
+
 BAD_MEMBERS = {
     "parent": "../owned",
     "parent in the middle": "a/../../owned",
@@ -167,6 +222,14 @@ BAD_MEMBERS = {
     "git folder in capitals": "sub/.GiT/hooks/owned",
     "gitmodules": ".gitmodules",
     "link": member("l", tarfile.SYMTYPE, "/etc"),
+    "link that leads up": member("l", tarfile.SYMTYPE, "../x"),
+    "link that leads up and in again": member("l", tarfile.SYMTYPE, "../task-1/x"),
+    "link that leads up from below": member("a/l", tarfile.SYMTYPE, "b/../../../x"),
+    "link into git's own": member("l", tarfile.SYMTYPE, ".git/hooks"),
+    "link into git's own by another name": member("l", tarfile.SYMTYPE, "a/.GIT/hooks"),
+    "link to nothing": member("l", tarfile.SYMTYPE, ""),
+    "link called like git's own": member(".git", tarfile.SYMTYPE, "a"),
+    "link called like the list of submodules": member(".gitmodules", tarfile.SYMTYPE, "a"),
     "hard link": member("h", tarfile.LNKTYPE, "train.py"),
     "folder": member("d", tarfile.DIRTYPE),
     "pipe": member("p", tarfile.FIFOTYPE),
@@ -188,6 +251,14 @@ def test_a_link_that_comes_first_is_not_followed_by_what_comes_after(
     desk: Desk, tar_of: Callable[..., bytes], tmp_path: Path
 ) -> None:
     data = tar_of((member("l", tarfile.SYMTYPE, str(tmp_path)), b""), ("l/owned", b"x"))
+    with pytest.raises(UnsafeSource):
+        desk.rebuild(Source(untracked=desk.keep(data)))
+    # One that stays inside: a file after it is refused, too, and a link in its own place.
+    for after in (("l/owned", b"x"), ("plain", b"x"), (member("l/m", tarfile.SYMTYPE, "x"), b"")):
+        data = tar_of((member("l", tarfile.SYMTYPE, "d"), b""), after)
+        with pytest.raises(UnsafeSource):
+            desk.rebuild(Source(untracked=desk.keep(data)))
+    data = tar_of(("d/x", b"x"), (member("d", tarfile.SYMTYPE, "e"), b""))
     with pytest.raises(UnsafeSource):
         desk.rebuild(Source(untracked=desk.keep(data)))
     data = tar_of(("f", b"file"), ("f/owned", b"x"))

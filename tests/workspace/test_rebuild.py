@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent.workspace import rebuild, remove
+from agent.workspace import GitConfig, rebuild, remove
 from elsewhere.contract.errors import (
     CommitNotFound,
     DiffRejected,
@@ -122,7 +122,7 @@ def test_a_repository_without_a_remote_runs_from_its_bundle(origin: Origin, desk
 
 def test_an_older_commit_is_found_among_what_was_fetched(origin: Origin, desk: Desk) -> None:
     first = origin.git("rev-parse", "HEAD")
-    desk.rebuild(Source(origin.url, origin.commit()))
+    desk.rebuild(Source(origin.url, origin.commit()), config=GitConfig(depth=0))
     origin.folder.rename(origin.folder.with_name("unplugged"))
     desk.rebuild(Source(origin.url, first))
 
