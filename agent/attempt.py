@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,15 +12,17 @@ from dataclasses import replace
 
 import psutil
 
-from agent import launch, workspace
+from agent import workspace
 from agent.config import AttemptConfig
-from agent.environment import Environment, Environments
+from agent.environment import Environment
 from agent.finish import finish
 from agent.heartbeat import Heartbeat
 from agent.journal import Journal
 from agent.journaled import JournaledTask
 from agent.line import AgentLine
+from agent.monitor import Monitor
 from agent.relay import RelayServer, attempt_calls
+from agent.site import Paths, Site, site_of
 from agent.state import AttemptState
 from agent.stop import Stop, StopAsked
 from agent.stream import RETRY_SECONDS, Pump, Sender
@@ -29,13 +32,9 @@ from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
 from elsewhere.contract.spec import Blob
-from elsewhere.settings import whole_number
 from elsewhere.startup import lay_sdk
 from executors.contract import Executor, Exit, Running
 from executors.process.population import children_of
-
-INDEX_PATIENCE_SECONDS = 60
-"""How long an attempt waits for a package index that does not answer, unless a setting says otherwise."""
 
 CATCH_UP_SECONDS = 1.0
 """How long the outcome of an ended script waits for the last of what it printed, before it is kept."""
@@ -50,8 +49,9 @@ class Attempt:
     Args:
         claim: the task and the right to run it.
         line: the attempt's connections to the server.
-        executor: how the command is launched.
+        executor: how the command is launched where it runs on this machine itself.
         stop: where a stop is asked for.
+        told_site: is given where the command will run, before it does.
         told_launch: is given the command once it runs.
         echo: sees the script's output as it comes.
     """
@@ -64,6 +64,7 @@ class Attempt:
         executor: Executor,
         stop: Stop,
         *,
+        told_site: Callable[[Site], None] = lambda _: None,
         told_launch: Callable[[Running], None] = lambda _: None,
         echo: Callable[[bytes], None] | None = None,
     ) -> None:
@@ -73,6 +74,7 @@ class Attempt:
         self._line = line
         self._executor = executor
         self._stop = stop
+        self._told_site = told_site
         self._told_launch = told_launch
         self._echo = echo
         self._state = AttemptState(config.state)
@@ -103,11 +105,13 @@ class Attempt:
         try:
             with self._ending_children():
                 self._rebuild_workspace()
-                step = Step.ENVIRONMENT
-                environment = self._prepare_environment()
+            step = Step.ENVIRONMENT
+            site = site_of(self._task, self._config, self._executor, self._stop.sleep)
+            with self._ending_children(site.end_build):
+                environment = self._prepare_environment(site)
             step = Step.LAUNCH
             self._stop.check()
-            return self._launch_and_stream(environment)
+            return self._launch_and_stream(site, environment)
         except StopAsked:
             return self._stop.reason or Stopped("an unknown hand")
         except ElsewhereError as error:
@@ -117,7 +121,7 @@ class Attempt:
             return self._stop.reason or NeverRan(step, f"{type(error).__name__}: {error}")
 
     @contextlib.contextmanager
-    def _ending_children(self) -> Iterator[None]:
+    def _ending_children(self, also: Callable[[float], None] = lambda _: None) -> Iterator[None]:
         """While the block runs, a stop ends what it runs: git, an installer. The step then fails."""
         over = threading.Event()
 
@@ -125,6 +129,7 @@ class Attempt:
             # Again and again: the step may be about to start its next child.
             while not over.is_set():
                 _end_children(grace)
+                also(grace)
                 over.wait(0.1)
 
         try:
@@ -141,6 +146,7 @@ class Attempt:
             repositories=self._config.folders.repositories,
             fetch=self._fetch,
             note=self._note,
+            config=self._config.machine.git,
         )
         self._stop.check()
 
@@ -153,42 +159,33 @@ class Attempt:
                 self._stop.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
         raise AssertionError("unreachable")
 
-    def _prepare_environment(self) -> Environment:
+    def _prepare_environment(self, site: Site) -> Environment:
         self._tell("environment")
-        folders = self._config.folders
-        environments = Environments(
-            folders.environments,
-            patience=whole_number("index_patience", INDEX_PATIENCE_SECONDS, folders),
-            pause=self._stop.sleep,
-        )
         # Until the script has ended: no janitor removes it meanwhile.
         environment = self._holding.enter_context(
-            environments.held(self._task.spec.packages, note=self._note)
+            site.environment(self._task.spec.packages, self._tree, self._note)
         )
         self._stop.check()
         return environment
 
-    def _launch_and_stream(self, environment: Environment) -> Outcome:
-        sdk = lay_sdk(self._config.folders.sdk)
-        command = launch.build(
-            self._task.spec.entry,
-            self._tree,
-            environment,
-            self._lease,
-            sdk=sdk,
-            relay=self._socket,
-            gpus=self._config.gpus,
-            limits=self._task.terms.limits,
-        )
+    def _launch_and_stream(self, site: Site, environment: Environment) -> Outcome:
+        paths = Paths(self._tree, lay_sdk(self._config.folders.sdk), self._socket)
         with self._relay():
-            running = self._executor.start(command)
+            self._told_site(site)
+            running = site.executor.start(site.launch(environment, self._lease, paths))
             try:
-                return self._stream(running)
+                self._record_built(environment)
+                with self._monitor(running, site):
+                    site.compile_soon(environment)
+                    outcome = self._stream(running, site)
             finally:
                 # Whatever happened: nothing of the tree outlives its script.
                 _clear(running)
+        # Nothing is ended below us any more: what has to be compiled yet may outlive us.
+        site.compile_soon(environment)
+        return outcome
 
-    def _stream(self, running: Running) -> Outcome:
+    def _stream(self, running: Running, site: Site) -> Outcome:
         self._told_launch(running)
         self._tell("launched", f"pid {running.pid}" if running.pid else "")
         for note in running.notes:
@@ -203,7 +200,7 @@ class Attempt:
 
         with self._stop.ends_by(end), self._time_limit():
             ended = running.wait()
-        outcome = self._stop.reason or _exited(ended)
+        outcome = self._stop.reason or self._exited(ended, site)
         # Whoever finds the outcome takes the journal for whole. What the script has printed is read
         # in a moment; a process that it left behind may hold the pipe open for longer.
         pump.join(CATCH_UP_SECONDS)
@@ -221,6 +218,43 @@ class Attempt:
         if pump.failure is not None:
             words = f"the rest of the log is missing: {pump.failure.what}\n{words}".rstrip()
         return replace(outcome, traceback=words)
+
+    def _exited(self, ended: Exit | None, site: Site) -> Outcome:
+        if ended is None:
+            return Lost("the command vanished")
+        failure = site.failure(self._tree, ended)
+        if failure is not None:
+            return NeverRan(Step.LAUNCH, failure)
+        return Exited(ended.code, oom_killed=ended.oom_killed)
+
+    def _record_built(self, environment: Environment) -> None:
+        with contextlib.suppress(ElsewhereError, OSError):
+            self._own.record_built(environment.built())
+
+    @contextlib.contextmanager
+    def _monitor(self, running: Running, site: Site) -> Iterator[None]:
+        gpus = None
+        if self._config.gpus:
+            from agent import gpu
+
+            with contextlib.suppress(ElsewhereError):
+                gpus = gpu.here()
+        monitor = Monitor(
+            running.pid,
+            self._own.add_scalars,
+            self._config.machine.monitor,
+            gpus,
+            devices=self._config.gpus,
+            # Of what is launched here, this process is the subreaper.
+            adopter=os.getpid() if site.engine is None else None,
+        )
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+            if gpus is not None:
+                gpus.close()
 
     def _warn_of_unused_overrides(self) -> None:
         unused = [name for name in self._task.overrides if name not in self._used_overrides]
@@ -280,10 +314,6 @@ class Attempt:
     def _state_outcome(self, outcome: Outcome) -> None:
         with contextlib.suppress(OSError):
             self._state.write_outcome(outcome)
-
-
-def _exited(ended: Exit | None) -> Outcome:
-    return Lost("the command vanished") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
 
 
 def _clear(running: Running) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from agent.machine import MachineConfig
 from elsewhere.settings import MIB, Folders, Settings
 
 OnPartition = Literal["continue", "stop"]
@@ -68,6 +69,8 @@ class AttemptConfig:
     """Bytes of the task's log that the store keeps."""
     gpus: tuple[str, ...] | None = None
     """GPUs that the attempt may see; None leaves the machine's own setting."""
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    """What the machine's owner says."""
 
     @property
     def renewal_margin(self) -> float:

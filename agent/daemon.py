@@ -16,19 +16,21 @@ import time
 import uuid
 from typing import Any, NoReturn
 
+from agent import janitor
+from agent import machine as owner
 from agent.config import AttemptConfig, DaemonConfig
 from agent.ear import Ear
 from agent.fork_server import ForkServer, ForkServerDied
-from agent.janitor import configured
 from agent.lock import is_locked
 from agent.log import daemon_log
+from agent.machine import MachineConfig
 from agent.place import Place
 from agent.presence import Presence
 from agent.slots import Slots, open_slots
 from agent.state import AttemptMark, AttemptState, ProcessMark, attempt_states
 from agent.watch import Watch
 from elsewhere.connect import server_url
-from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
+from elsewhere.contract.errors import ConfigurationError, ServerUnfit, ServerUnreachable
 from elsewhere.contract.lease import Claim, Reserve
 from elsewhere.settings import Folders
 
@@ -47,23 +49,49 @@ def run(config: DaemonConfig) -> int:
 
     Raises:
         ServerUnreachable: no server answers at the start. Later outages are waited out.
-        ConfigurationError: an agent of that name runs on this machine, or a GPU is not there.
+        ConfigurationError: an agent of that name runs on this machine, a GPU is not there, or a setting
+            is wrong.
+        EngineUnavailable: tasks are to run in containers, and no engine answers.
     """
     folders = config.settings.folders
+    machine = owner.configured(
+        folders,
+        packages_origin=config.packages_origin,
+        docker_image=config.docker_image,
+        docker_arguments=config.docker_arguments,
+    )
+    if config.docker and not machine.containers:
+        raise ConfigurationError(
+            "--docker without an image: nothing says which one tasks shall run in",
+            "Give one (`--docker IMAGE`), or set image under [docker] in the settings.",
+        )
     presence = Presence(folders.agents, config.name)
     url = server_url(config.settings)
     # A signal that comes before the loop can follow it waits for the loop.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     try:
         # Before there is any thread or connection in this process.
-        fork_server = ForkServer(_template(config, folders, url))
+        fork_server = ForkServer(_template(config, folders, url, machine))
+        if machine.containers:
+            _require_engine(machine)
         # After it: what the library of a GPU's driver opens is not for a forked child.
         return Daemon(config, presence, open_slots(config), url, fork_server).run()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
 
-def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig:
+def _require_engine(machine: MachineConfig) -> None:
+    """Tell now, and not each task, that there is no engine."""
+    from executors.docker import Engine
+
+    engine = Engine(machine.image.engine or None)
+    try:
+        engine.check()
+    finally:
+        engine.close()
+
+
+def _template(config: DaemonConfig, folders: Folders, url: str, machine: MachineConfig) -> AttemptConfig:
     return AttemptConfig(
         redis_url=url,
         folders=folders,
@@ -73,6 +101,7 @@ def _template(config: DaemonConfig, folders: Folders, url: str) -> AttemptConfig
         stop_grace_seconds=config.stop_grace_seconds,
         on_partition=config.on_partition,
         log_cap=config.settings.log_cap,
+        machine=machine,
     )
 
 
@@ -117,7 +146,7 @@ class Daemon:
         self._token = uuid.uuid4().hex
         self._beat_at = 0.0
         self._reconcile_at = 0.0
-        self._janitor = configured(config.settings.folders)
+        self._janitor = janitor.configured(config.settings.folders)
         self._sweep_at = 0.0
         self._due_at = math.inf
         self._retry_at = 0.0

@@ -6,6 +6,7 @@ import sys
 
 import queueing
 from agent.config import AttemptConfig
+from agent.machine import configured
 from agent.presence import Presence
 from agent.supervisor import EXIT_LOST, supervise
 from elsewhere.connect import server_url
@@ -28,6 +29,8 @@ def run(settings: Settings, task_id: str) -> int:
         TaskNotFound: there is no such task.
     """
     folders = settings.folders
+    # Before the claim: a wrong setting must not cost the task an attempt.
+    machine = configured(folders)
     presence = Presence(folders.agents, None)
     url = server_url(settings)
     claim = queueing.take_task(connect(url), presence.name, task_id, LEASE_SECONDS)
@@ -39,6 +42,7 @@ def run(settings: Settings, task_id: str) -> int:
         lease_seconds=LEASE_SECONDS,
         stop_grace_seconds=GRACE_SECONDS,
         log_cap=settings.log_cap,
+        machine=machine,
     )
     return _exit_code(supervise(claim, config, slot=0, echo=_write))
 

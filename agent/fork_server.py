@@ -10,6 +10,7 @@ docs/decisions/fork-server.md.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -29,6 +30,10 @@ from elsewhere.contract.lease import Claim
 ANSWER_SECONDS = 30.0
 """A fork takes milliseconds: a server that says nothing for so long counts as dead."""
 
+_OF_ATTEMPTS = ("agent.supervisor", "agent.salvage")
+_OF_CONTAINERS = ("docker", "executors.docker", "agent.image.environments", "agent.image.container")
+"""Without containers nobody shall pay for the library that speaks to engines."""
+
 _LENGTH = struct.Struct("<I")
 _PID = struct.Struct("<i")
 
@@ -47,7 +52,7 @@ class ForkServer:
     """
 
     def __init__(self, template: AttemptConfig) -> None:
-        _warm_up()
+        _warm_up(template)
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -116,16 +121,17 @@ def _serve(requests: socket.socket, template: AttemptConfig) -> None:
             _follow_and_leave(requests, body, template)
 
 
-def _warm_up() -> None:
+def _warm_up(template: AttemptConfig) -> None:
     """Import all that a supervisor needs, and find the interpreters.
 
     In the daemon, before the fork, so that there is one copy of it all; frozen, so that no
     garbage collection touches, and thereby copies, the shared pages.
     """
-    import agent.salvage
-    import agent.supervisor  # noqa: F401 - imported for those that are forked
     from agent import environment
 
+    names = _OF_ATTEMPTS + (_OF_CONTAINERS if template.machine.containers else ())
+    for name in names:
+        importlib.import_module(name)
     environment.warm()
     gc.collect()
     gc.freeze()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-import psutil
-
 from agent import workspace
 from agent.config import AttemptConfig
 from agent.finish import finish
 from agent.heartbeat import Heartbeat
 from agent.journal import Journal
-from agent.launch import attempt_variables
 from agent.line import AgentLine
+from agent.remains import InEngine, Processes, Remains
 from agent.state import AttemptMark, AttemptState
 from agent.stop import Stop
 from agent.stream import TAIL_BYTES, Pump, Sender
@@ -22,7 +20,6 @@ from agent.witness import UNWITNESSED, Testimony
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.outcome import Exited, Lost, Outcome
 from executors.contract import Exit
-from executors.process import end_tree, mark_of
 
 DRAIN_SECONDS = 5.0
 """What reading an ended script's pipe may take, should a process that nobody found still hold it open."""
@@ -37,15 +34,14 @@ def salvage(config: AttemptConfig, mark: AttemptMark, testimony: Testimony = UNW
     """
     state = AttemptState(config.state)
     outcome = state.read_outcome()
+    remains: Remains = Processes(mark, testimony) if mark.engine is None else InEngine(mark, testimony)
     if outcome is None:
-        outcome = _as_outcome(testimony.exit_of(mark.command))
+        outcome = _as_outcome(remains.exit())
         with contextlib.suppress(OSError):
             state.write_outcome(outcome)
-    testimony.let_go()
-    if mark.command is not None:
-        _end_leftovers(mark.command.pid, mark, config.stop_grace_seconds)
+    remains.end(config.stop_grace_seconds)
     if not isinstance(outcome, Lost):
-        outcome = _deliver(config, mark, outcome, testimony)
+        outcome = _deliver(config, mark, outcome, remains.output)
     lease = mark.lease
     with contextlib.suppress(OSError, ElsewhereError):
         workspace.remove(
@@ -59,16 +55,7 @@ def _as_outcome(ended: Exit | None) -> Outcome:
     return Lost("its supervisor died") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
 
 
-def _end_leftovers(pid: int, mark: AttemptMark, grace: float) -> None:
-    token = mark_of(attempt_variables(mark.lease))
-    started = 0.0
-    if mark.command is not None and mark.command.alive:
-        with contextlib.suppress(psutil.Error):
-            started = psutil.Process(pid).create_time()
-    end_tree(pid, started, grace, token)
-
-
-def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome, testimony: Testimony) -> Outcome:
+def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome, output: int | None) -> Outcome:
     line = AgentLine(config, mark.lease)
     heartbeat = Heartbeat(
         line.renew,
@@ -82,9 +69,9 @@ def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome, testimo
     )
     heartbeat.start()
     journal = Journal(AttemptState(config.state).journal)
-    if testimony.descriptors:
-        # What the script had printed and nobody has read is in the pipe; its tree is over.
-        pump = Pump(testimony.descriptors[0], journal)
+    if output is not None:
+        # What the script had printed and nobody has read; its tree is over.
+        pump = Pump(output, journal)
         pump.start()
         pump.join(DRAIN_SECONDS)
     if isinstance(outcome, Exited) and outcome.code and not outcome.traceback:

@@ -89,6 +89,8 @@ class AttemptMark:
     supervisor: ProcessMark
     command: ProcessMark | None = None
     """The launched command; None before the launch."""
+    engine: str | None = None
+    """URL of the engine that its container is in, "" for the usual one; None without a container."""
 
 
 class AttemptState:
@@ -132,6 +134,7 @@ class AttemptState:
                 int(body["slot"]),
                 ProcessMark(**body["supervisor"]),
                 None if command is None else ProcessMark(**command),
+                body["engine"],
             )
         except (OSError, ValueError, KeyError, TypeError, SchemaError):
             return None

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import FrameType
 
 from agent.attempt import Attempt
@@ -16,6 +17,7 @@ from agent.disk import space_needed
 from agent.line import AgentLine
 from agent.lock import locked
 from agent.salvage import salvage
+from agent.site import Site
 from agent.state import AttemptMark, AttemptState, ProcessMark
 from agent.stop import Stop
 from agent.witness import Bequest, Testimony, witnessed
@@ -51,17 +53,34 @@ def supervise(
 
     line = AgentLine(config, claim.lease)
 
-    def mark(command: ProcessMark | None) -> None:
+    mark = AttemptMark(claim.lease, slot, ProcessMark.own())
+
+    def write(known: AttemptMark) -> None:
+        nonlocal mark
+        mark = known
         with space_needed(config.state):
-            state.write_mark(AttemptMark(claim.lease, slot, ProcessMark.own(), command))
+            state.write_mark(mark)
+
+    def sited(site: Site) -> None:
+        if site.engine is not None:
+            write(replace(mark, engine=site.engine))
 
     def launched(running: Running) -> None:
         bequeath(running.bequest)
-        mark(None if running.pid is None else ProcessMark.of(running.pid))
+        write(replace(mark, command=None if running.pid is None else ProcessMark.of(running.pid)))
 
     try:
-        mark(None)
-        attempt = Attempt(claim, config, line, named(executor), stop, told_launch=launched, echo=echo)
+        write(mark)
+        attempt = Attempt(
+            claim,
+            config,
+            line,
+            named(executor),
+            stop,
+            told_site=sited,
+            told_launch=launched,
+            echo=echo,
+        )
     except DiskFull as full:
         state.remove()
         return _refuse(line, full)
