@@ -51,7 +51,7 @@ def container_for(
     if environment.key:
         read.append(environment.folder)
     own = [f"--env=HOME={home}"]
-    if gpus is None:
+    if not gpus:
         # Images made for GPUs ask for all of them, where NVIDIA's runtime is the engine's usual one.
         own.append("--env=NVIDIA_VISIBLE_DEVICES=void")
     return Container(

@@ -16,6 +16,7 @@ from agent.disk import space_needed
 from agent.environment import uv
 from agent.environment.config import PackagesConfig
 from agent.environment.environment import READY, EnvironmentRemoved, last_used, lock_of, mark_ready
+from agent.environment.evidence import Evidence
 from agent.environment.index import Index
 from agent.environment.installer import Installer, InstallerMissing
 from agent.environment.layer import Layers
@@ -31,7 +32,7 @@ from agent.image.filling import Filling
 from agent.image.interpreter import ImageInterpreter, Interpreters
 from agent.image.provided import missing
 from agent.image.recipe import over_image
-from agent.image.workbench import BUILD_LABEL, ContainerJob, Workbench
+from agent.image.workbench import BUILD_LABEL, ContainerJob, Workbench, cache_in
 from agent.lock import locked
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage, Packages
@@ -126,9 +127,11 @@ class ImageEnvironments:
         if recipe is None:
             order.note(f"the packages are the image's own: Python {own.version}")
             return own
+        # Before anything is built, which may leave files in the tree.
+        evidence = Evidence.of(order.tree.resolve(), recipe.local) if recipe.local else None
         if not _installs(recipe, order.interpreter):
             order.note(f"the image has all packages that are asked for: Python {own.version}")
-            return self._with_layer(own, recipe.local, order)
+            return self._with_layer(own, recipe.local, evidence, order)
         while True:
             environment = self._prepare(order, recipe)
             try:
@@ -136,15 +139,18 @@ class ImageEnvironments:
             except EnvironmentRemoved:
                 order.note(f"environment {environment.key[:10]} was removed meanwhile")
             else:
-                return self._with_layer(environment, recipe.local, order)
+                return self._with_layer(environment, recipe.local, evidence, order)
 
     def _recipe(self, order: _Order) -> Listed | None:
         if self._config.packages == "image-only":
             return None
-        names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)
-        unisolated = frozenset(canonical(name) for name in names)
+        unisolated = self._unisolated(order)
         asked = Asked(order.packages, order.tree, order.note, unisolated, self._index.is_own)
         return over_image(asked, self._packages.origin or order.packages.origin)
+
+    def _unisolated(self, order: _Order) -> frozenset[str]:
+        names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)
+        return frozenset(canonical(name) for name in names)
 
     def _prepare(self, order: _Order, recipe: Listed) -> ImageEnvironment:
         facts = [order.image.id, order.interpreter.executable, self._index.facts(), recipe.facts()]
@@ -193,23 +199,26 @@ class ImageEnvironments:
         self._install(self._job(folder, order), fill)
 
     def _with_layer(
-        self, environment: ImageEnvironment, local: tuple[LocalPackage, ...], order: _Order
+        self,
+        environment: ImageEnvironment,
+        local: tuple[LocalPackage, ...],
+        evidence: Evidence | None,
+        order: _Order,
     ) -> ImageEnvironment:
-        if not local:
+        if evidence is None:
             return environment
-        names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)
-        unisolated = frozenset(canonical(name) for name in names)
+        unisolated = self._unisolated(order)
         base = self._folder / "images" / "layers" / order.image.id.rpartition(":")[2]
         kept = environment.folder / ".elsewhere-layers" if environment.key else base
         job = self._job(order.tree, order)
         job = replace(
             job, interpreter=environment.python, reads=(environment.folder,) if environment.key else ()
         )
-        found: list[Path | None] = []
+        found: list[Path] = []
 
         def lay(installer: Installer, job: ContainerJob, _program: Uv | None) -> None:
             layers = Layers(environment, kept, job, lambda: installer, unisolated)
-            found.append(layers.lay(local, order.tree))
+            found.append(layers.lay(local, order.tree, evidence))
 
         self._install(job, lay)
         return replace(environment, layer=found[-1])
@@ -236,20 +245,12 @@ class ImageEnvironments:
             ) from absent
 
     def _job(self, folder: Path, order: _Order) -> ContainerJob:
-        cache = self._cache(order.interpreter)
+        cache = cache_in(self._folder / "images" / "caches", order.interpreter)
         bench = Workbench(self._engine, order.image, self._user, cache, order.tree, self._config, self._begun)
         # The one called `python` needs a shell.
         return ContainerJob(
             folder, self._index, order.note, interpreter=folder / "bin" / "python3", bench=bench
         )
-
-    def _cache(self, interpreter: ImageInterpreter) -> Path:
-        """The installers' cache: shared by images for which the same packages are built alike."""
-        minor = ".".join(interpreter.version.split(".")[:2])
-        kind = f"{interpreter.implementation}{minor}-{interpreter.platform}-{interpreter.libc or 'libc'}"
-        cache = self._folder / "images" / "caches" / kind
-        (cache / "tmp").mkdir(parents=True, exist_ok=True)
-        return cache
 
 
 @dataclass(frozen=True)

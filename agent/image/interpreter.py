@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.lock import locked
-from elsewhere.contract.errors import BuildError, LaunchError
+from elsewhere.contract.errors import BuildError, EngineUnavailable, ImageUnavailable, LaunchError
 from executors.contract import Container, Mount
 from executors.docker import Engine, ImageFacts
 
@@ -75,6 +75,8 @@ class Interpreters:
         Raises:
             NoPython: it has none, or one that is too old.
             BuildError: the engine cannot run the question.
+            EngineUnavailable: the engine does not answer any more.
+            ImageUnavailable: the image is not there any more.
         """
         asked = _QUESTION.read_text(encoding="utf-8")
         # The question belongs to the name: another version of us may ask for more.
@@ -112,6 +114,8 @@ class Interpreters:
             return self._engine.run(
                 container, argv, environment={}, working_directory=Path("/"), note=said.append
             )
+        except (EngineUnavailable, ImageUnavailable):
+            raise
         except LaunchError as error:
             # What engines say of a program that is not there; and of all else, which is then told.
             said.append(error.what)

@@ -13,7 +13,8 @@ from typing import Final
 from agent.environment.index import INDEX_VARIABLES
 from agent.environment.installer import Ended, InstallerMissing, Job
 from agent.image.config import ImageConfig
-from elsewhere.contract.errors import EngineUnavailable, LaunchError
+from agent.image.interpreter import ImageInterpreter
+from elsewhere.contract.errors import EngineUnavailable, ImageUnavailable, LaunchError
 from executors.contract import Container, Mount
 from executors.docker import DockerRunning, Engine, ImageFacts
 
@@ -110,7 +111,7 @@ class ContainerJob(Job):
                 note=hear,
                 started=bench.started,
             )
-        except EngineUnavailable:
+        except (EngineUnavailable, ImageUnavailable):
             raise
         except LaunchError as error:
             hear(error.what)
@@ -165,6 +166,15 @@ class ContainerJob(Job):
         if self.overrides is not None:
             variables["UV_OVERRIDE"] = str(self.overrides)
         return {**variables, **self.settings}
+
+
+def cache_in(folder: Path, interpreter: ImageInterpreter) -> Path:
+    """The installers' cache below ``folder``: shared by images for which packages are built alike."""
+    minor = ".".join(interpreter.version.split(".")[:2])
+    kind = f"{interpreter.implementation}{minor}-{interpreter.platform}-{interpreter.libc or 'libc'}"
+    cache = folder / kind
+    (cache / "tmp").mkdir(parents=True, exist_ok=True)
+    return cache
 
 
 def _title(command: list[str] | tuple[str, ...]) -> str:

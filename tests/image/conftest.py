@@ -162,6 +162,16 @@ def torch_image(engine_client: APIClient, base_image: str, tmp_path_factory: pyt
 
 
 @pytest.fixture(scope="session")
+def pip_image(engine_client: APIClient, base_image: str) -> str:
+    """An image with pip, which Debian's Python comes without."""
+    from virtualenv.seed.wheels.embed import get_embed_wheel
+
+    with zipfile.ZipFile(get_embed_wheel("pip", "3.11").path) as archive:
+        files = {f"{SITE}/{name}": archive.read(name) for name in archive.namelist()}
+    return commit(engine_client, base_image, files, "elsewhere-tests/pip", {})
+
+
+@pytest.fixture(scope="session")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What images have said of their Python, so that not every test asks again."""
     return tmp_path_factory.mktemp("answers")

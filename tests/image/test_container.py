@@ -124,6 +124,25 @@ def test_it_sees_its_own_folders_and_writes_to_its_workspace_alone(
     assert (machine.root / "home" / "cached").read_text() == "kept"
 
 
+def test_what_it_writes_belongs_to_whoever_runs_the_agent(
+    attempt: Attempt, machine, base_image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can stand in for another user; for this one the test before says it")
+    environment = machine.prepare(base_image)
+    for folder in (machine.tree, machine.root / "home"):
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, 1234, 1235)
+    for path in (machine.root, *machine.root.parents[:2]):
+        path.chmod(0o755)
+    monkeypatch.setattr("os.getuid", lambda: 1234)
+    monkeypatch.setattr("os.getgid", lambda: 1235)
+    code, text = attempt.run(environment, "open('result.txt', 'w').close()")
+    assert code == 0, text
+    made = (machine.tree / "result.txt").stat()
+    assert (made.st_uid, made.st_gid) == (1234, 1235)
+
+
 def test_git_works_in_a_workspace_that_borrows_its_objects(attempt: Attempt, machine, base_image) -> None:
     desk = machine.root / "desk"
     desk.mkdir(parents=True)

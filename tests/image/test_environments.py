@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from agent.environment import last_used
+from agent.image.fetch import fetched
 from agent.image.interpreter import NoPython
 from agent.janitor.shelf import EnvironmentShelf
-from elsewhere.contract.errors import BuildError, ImageUnavailable, PackageNotFound
+from elsewhere.contract.errors import BuildError, ImageUnavailable, LaunchError, PackageNotFound
+from elsewhere.contract.spec import LocalPackage, Packages
 
 Started = Callable[[], list[str]]
 
@@ -177,18 +179,73 @@ def test_an_old_python_is_told_by_its_version(machine, tiny_image, engine_client
 def test_where_uv_does_not_run_and_pip_is_absent_the_error_says_what_to_do(
     machine, base_image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    foreign = tmp_path / "uv"
-    foreign.write_bytes(b"\x7fELF of another machine")
-    foreign.chmod(0o755)
-    monkeypatch.setattr("agent.environment.uv.find", lambda: foreign)
+    monkeypatch.setattr("agent.environment.uv.find", lambda: foreign_program(tmp_path))
     with pytest.raises(BuildError, match="has no pip") as raised:
         machine.prepare(base_image, "toyone==2.0")
     assert "Add pip to the image" in raised.value.next_step
 
 
+def test_where_uv_does_not_run_the_images_own_pip_installs(
+    machine, pip_image, wheels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("agent.environment.uv.find", lambda: foreign_program(tmp_path))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    environment = machine.prepare(pip_image, "toytwo==1.0")
+    assert machine.versions(environment, "toytwo", "toyone") == ["1.0", "2.0"]
+    assert any("installing with the image's own pip" in note for note in machine.notes)
+
+
+def test_a_build_can_be_ended_from_another_thread(machine, base_image) -> None:
+    (machine.tree / "backend.py").write_text("import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n")
+    (machine.tree / "pyproject.toml").write_text(
+        '[project]\nname = "slow"\nversion = "1.0"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    environments, over = machine.environments(), threading.Event()
+    packages = Packages(requirements=("toyone==2.0",), local=(LocalPackage("."),))
+
+    def note(line: str) -> None:
+        machine.notes.append(line)
+        if line.startswith("installing from the tree"):
+            threading.Thread(target=end_again_and_again).start()
+
+    def end_again_and_again() -> None:
+        while not over.wait(0.2):
+            environments.end_build(0)
+
+    held = environments.held(machine.find(base_image), packages, machine.tree, note=note)
+    try:
+        with pytest.raises(BuildError), held:
+            pass
+    finally:
+        over.set()
+    assert machine.engine.remove({"elsewhere.build": machine.tree.name}) == 0
+
+
+def test_an_owner_who_wants_no_pulls_gets_none(machine, base_image) -> None:
+    assert fetched(machine.engine, base_image, "never", machine.notes.append).id
+    with pytest.raises(ImageUnavailable, match="this agent pulls none") as raised:
+        fetched(machine.engine, "elsewhere-tests/absent:1", "never", machine.notes.append)
+    assert "[docker]" in raised.value.next_step
+    assert machine.notes == []
+
+
+def test_an_owner_who_wants_the_newest_is_told_when_it_cannot_be_had(machine) -> None:
+    with pytest.raises(LaunchError, match="cannot be pulled"):
+        fetched(machine.engine, "127.0.0.1:9/nowhere:1", "always", machine.notes.append)
+
+
 def test_an_image_that_cannot_be_pulled_is_a_clear_error(machine) -> None:
     with pytest.raises(ImageUnavailable, match="nowhere"):
         machine.find("127.0.0.1:9/nowhere:1")
+
+
+def foreign_program(folder: Path) -> Path:
+    program = folder / "uv"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(0o755)
+    return program
 
 
 def installed(folder: Path) -> list[str]:
