@@ -72,10 +72,15 @@ def inspect(client: APIClient, image: str) -> ImageFacts | None:
         id=identity,
         name=image,
         digest=digests[0] if digests else identity,
-        environment=dict(str(entry).partition("=")[::2] for entry in settings.get("Env") or ()),
+        environment=_variables(settings.get("Env") or ()),
         entrypoint=(entrypoint,) if isinstance(entrypoint, str) else tuple(entrypoint),
         architecture=str(found.get("Architecture", "")),
     )
+
+
+def _variables(entries: Iterable[str]) -> Mapping[str, str]:
+    parted = (entry.partition("=") for entry in entries)
+    return {name: value for name, _, value in parted}
 
 
 def _pull(client: APIClient, image: str, note: Callable[[str], None]) -> None:

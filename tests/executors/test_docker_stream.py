@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
 import struct
+import termios
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -132,6 +135,22 @@ def test_what_was_not_put_into_the_pipe_is_there_for_a_successor() -> None:
         killed.release()
         engine.sendall(frame(b"three"))
         assert successor.next() == b"three"
+
+
+def test_the_pump_leaves_in_the_connection_what_the_pipe_has_no_room_for(ends: Ends) -> None:
+    with socket.socket(fileno=os.dup(ends.connection.fileno())) as copy:
+        ends.send_all(frame(b"x" * 30000) * 6).join(DEADLINE)
+        ends.thread.start()
+        deadline = time.monotonic() + DEADLINE
+        while (piped := waiting_in(ends.output)) < 65536 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        left = Frames(copy).next()
+        assert left is not None
+        assert piped + len(left) >= 180000
+
+
+def waiting_in(pipe: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0])
 
 
 def test_a_successor_reads_the_pipe_and_then_the_connection() -> None:
