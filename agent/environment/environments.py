@@ -23,6 +23,7 @@ from agent.environment.environment import (
     mark_ready,
     opened,
 )
+from agent.environment.evidence import Evidence
 from agent.environment.existing import open_existing
 from agent.environment.index import Index
 from agent.environment.installer import Installer, InstallerMissing, Job
@@ -115,28 +116,35 @@ class Environments:
     ) -> Environment:
         order = _Order(packages, tree, self._config, note)
         while True:
-            environment, local = self._base(order)
+            environment, local, evidence = self._base(order)
             try:
                 holding.enter_context(environment.hold())
             except EnvironmentRemoved:
                 note(f"environment {environment.key[:10]} was removed meanwhile")
             else:
-                return self._with_layer(environment, local, order)
+                return self._with_layer(environment, local, evidence, order)
 
-    def _base(self, order: _Order) -> tuple[Environment, tuple[LocalPackage, ...]]:
-        """The shared environment, and what goes over it."""
+    def _base(self, order: _Order) -> tuple[Environment, tuple[LocalPackage, ...], Evidence | None]:
+        """The shared environment, what goes over it, and what decides that.
+
+        To learn what a package of the tree needs its build may have to be asked, and may leave
+        files in the tree: what decides is looked at before.
+        """
         place = order.existing
         if place is not None:
             environment = open_existing(place)
             order.note(f"using the environment of {environment.python}: Python {environment.version}")
-            return environment, order.packages.local
+            local = order.packages.local
+            return environment, local, order.evidence(local)
         asked = order.asked(own_index=self._index.is_own)
         recipe = origins.choose(asked, order.origin)
         version = "" if recipe.brings_python else order.packages.python
         interpreter = find(
             version, self._searched, self._app_data, self._config.python_policy, note=order.note
         )
-        return self._provide(Content(recipe, interpreter, self._index), order.note), recipe.local
+        evidence = order.evidence(recipe.local)
+        base = self._provide(Content(recipe, interpreter, self._index), order.note)
+        return base, recipe.local, evidence
 
     def _provide(self, content: Content, note: Note) -> Environment:
         key = content.key
@@ -193,11 +201,16 @@ class Environments:
         return content.recipe.fill(Build(job, content.interpreter, installer, program, lock, self._app_data))
 
     def _with_layer(
-        self, environment: Environment, local: tuple[LocalPackage, ...], order: _Order
+        self,
+        environment: Environment,
+        local: tuple[LocalPackage, ...],
+        evidence: Evidence | None,
+        order: _Order,
     ) -> Environment:
-        if order.tree is None or not local:
+        tree = order.tree
+        if tree is None or evidence is None:
             return environment
-        job = Job(order.tree, self._index, order.note, interpreter=environment.python)
+        job = Job(tree, self._index, order.note, interpreter=environment.python)
         kept = environment.folder / ".elsewhere-layers" if environment.key else self._folder / "layers"
 
         def lay(choose: Callable[[], Installer]) -> Environment:
@@ -205,9 +218,8 @@ class Environments:
                 return Patient(choose(), self._patience, self._pause)
 
             layers = Layers(environment, kept, job, installer, order.unisolated)
-            return replace(environment, layer=layers.lay(local, tree))
+            return replace(environment, layer=layers.lay(local, tree, evidence))
 
-        tree = order.tree
         try:
             return lay(lambda: self._uv(None))
         except InstallerMissing as missing:
@@ -248,6 +260,10 @@ class _Order:
     def unisolated(self) -> frozenset[str]:
         names = (*self.packages.no_build_isolation, *self.config.no_build_isolation)
         return frozenset(canonical(name) for name in names)
+
+    def evidence(self, local: tuple[LocalPackage, ...]) -> Evidence | None:
+        """What decides the layer; None where there is nothing for one."""
+        return None if self.tree is None or not local else Evidence.of(self.tree.resolve(), local)
 
     def asked(self, *, own_index: bool) -> Asked:
         return Asked(self.packages, self.tree, self.note, self.unisolated, own_index)

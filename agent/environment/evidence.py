@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,31 +29,38 @@ _HARMLESS: Final = frozenset({"readme"})
 _PASSED_OVER: Final = frozenset({".git", "__pycache__", ".elsewhere-layer"})
 
 
+Listing = dict[Path, tuple[int, int]]
+"""Files with their size and time, to tell later what a build has made of them."""
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """The hash of all that decides."""
+    """What decides, as it was before any build has run in the tree."""
 
-    digest: str
+    digest: str | None
+    """None where it cannot be known."""
     whole: bool
-    """Whether that is the whole tree: then files that a build leaves in it are decided, too."""
+    """Whether the whole tree decides: then files that a build leaves in it are decided, too."""
+    before: Listing = field(repr=False)
 
     @classmethod
-    def of(cls, tree: Path, local: tuple[LocalPackage, ...]) -> Evidence | None:
-        """What decides how ``local`` packages of ``tree`` are installed; None where it cannot be known."""
+    def of(cls, tree: Path, local: tuple[LocalPackage, ...]) -> Evidence:
+        """What decides how ``local`` packages of ``tree`` are installed."""
         found = hashlib.sha256()
+        before = listing(tree)
         try:
             if all(_is_plain(tree / package.path) for package in local):
                 for package in local:
                     _add_plain(found, tree / package.path, editable=package.editable)
-                return cls(found.hexdigest(), whole=False)
+                return cls(found.hexdigest(), False, before)
             commit = _commit(tree)
             if commit is None:
-                return None
+                return cls(None, True, before)
             found.update(f"commit {commit}\n".encode())
             _add_all(found, tree)
         except (OSError, BuildError):
-            return None
-        return cls(found.hexdigest(), whole=True)
+            return cls(None, True, before)
+        return cls(found.hexdigest(), True, before)
 
 
 def _is_plain(folder: Path) -> bool:
@@ -138,11 +145,8 @@ def _commit(tree: Path) -> str | None:
     return head if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", head) else None
 
 
-Listing = dict[Path, tuple[int, int]]
-
-
 def listing(tree: Path) -> Listing:
-    """Every file of ``tree`` with size and time, to tell later what a build has made of it."""
+    """Every file of ``tree`` but git's own and bytecode."""
     found = {}
     for path in _files(tree):
         state = path.lstat()

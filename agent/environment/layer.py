@@ -59,8 +59,13 @@ class Layers:
     installer: Callable[[], Installer]
     unisolated: frozenset[str]
 
-    def lay(self, local: tuple[LocalPackage, ...], tree: Path) -> Path | None:
-        """The layer with ``local`` packages of ``tree``; None where there are none.
+    def lay(self, local: tuple[LocalPackage, ...], tree: Path, evidence: Evidence) -> Path:
+        """The layer with ``local`` packages of ``tree``.
+
+        Args:
+            local: at least one.
+            tree: the workspace.
+            evidence: of them, taken before anything was built in the workspace.
 
         Raises:
             BuildError: one of the packages cannot be built.
@@ -69,21 +74,18 @@ class Layers:
         tree = tree.resolve()
         target = place_of(tree)
         remove_tree(target)
-        if not local:
-            return None
         for package in local:
             _check(tree, package)
-        names = ", ".join(package.path for package in local)
-        evidence = Evidence.of(tree, local)
         with space_needed(target):
-            if evidence is None:
-                self._make(local, tree, target)
+            if evidence.digest is None:
+                self._make(local, tree, target, evidence)
                 return target
             kept = Kept(self.folder, self._key(local, evidence))
             if kept.restore(target, tree):
+                names = ", ".join(package.path for package in local)
                 self.job.note(f"the tree's own packages ({names}) reused")
                 return target
-            made = self._make(local, tree, target)
+            made = self._make(local, tree, target, evidence)
             # What a build leaves in the tree is only known to be the same next time where the
             # whole tree decides. Where that was not foreseen, it is simply built again.
             if evidence.whole or not made:
@@ -91,11 +93,12 @@ class Layers:
                     kept.save(target, tree, made)
             return target
 
-    def _make(self, local: tuple[LocalPackage, ...], tree: Path, target: Path) -> list[Path]:
+    def _make(
+        self, local: tuple[LocalPackage, ...], tree: Path, target: Path, evidence: Evidence
+    ) -> list[Path]:
         """Install them, and return what their builds have left in the tree."""
         self.job.note(f"installing from the tree: {', '.join(package.path for package in local)}")
         target.mkdir(parents=True)
-        before = listing(tree)
         first = [package for package in local if _name(tree / package.path) not in self.unisolated]
         rest = [package for package in local if package not in first]
         try:
@@ -106,7 +109,7 @@ class Layers:
             remove_tree(target)
             raise
         editable = [tree / package.path for package in local if package.editable]
-        return made_by_build(before, listing(tree), editable)
+        return made_by_build(evidence.before, listing(tree), editable)
 
     def _install(self, local: list[LocalPackage], tree: Path, target: Path, *, isolated: bool) -> None:
         listed = target / "layer.in"

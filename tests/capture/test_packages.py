@@ -14,6 +14,7 @@ import pytest
 
 from elsewhere.capture import active_environment, packages
 from elsewhere.capture.installed import Installed
+from elsewhere.contract.spec import LocalPackage
 from tests.capture.conftest import Desk
 
 Install = Callable[..., None]
@@ -160,6 +161,71 @@ def test_what_was_installed_from_this_machine_is_noted_and_not_asked_for(
     assert str(library) in notes
     assert "wheel-of-mine" in notes
     assert "project" not in notes
+
+
+def link(desk: Desk, install: Install, name: str, folder: str, *, editable: bool = True, **more: str) -> None:
+    """A package of the repository, installed as a link to it or as a copy."""
+    desk.write(f"{folder}/pyproject.toml", f'[project]\nname = "{name}"\nversion = "0"\n')
+    desk.write(f"{folder}/src/{name}/__init__.py", "")
+    info = {"editable": True} if editable else {}
+    origin = {"url": (desk.root / folder).resolve().as_uri(), "dir_info": info}
+    install(name, "0", f"__editable__.{name}.pth", origin=origin, **more)
+
+
+def test_a_package_of_the_repository_travels_as_what_it_is(desk: Desk, site: Path, install: Install) -> None:
+    link(desk, install, "project", ".")
+    install("one", "1", "one.py")
+    desk.write("src/project/work.py", "import one\n")
+    desk.write("jobs/train.py", "import project.work\n")
+    captured = desk.capture("jobs/train.py", search_path=[str(site)])
+    assert captured.spec.packages.local == (LocalPackage(".", editable=True),)
+    assert captured.spec.packages.requirements == ("one==1",)
+    assert captured.notes == ()
+
+
+def test_packages_of_a_monorepo_are_followed_and_only_those_that_the_run_needs(
+    desk: Desk, site: Path, install: Install
+) -> None:
+    for name in ("a", "b", "c", "unused"):
+        needs = {"METADATA": "Metadata-Version: 2.1\nName: b\nVersion: 0\nRequires-Dist: c\n"
+                 "Requires-Dist: quiet>=1\nRequires-Dist: extra-one; extra == 'x'\n\n"} if name == "b" else {}  # fmt: skip
+        link(desk, install, name, f"libs/{name}", editable=name != "c", **needs)
+    for name in ("one", "two", "quiet", "extra-one", "other"):
+        install(name, "1", f"{name.replace('-', '_')}.py")
+    desk.write("libs/a/src/a/__init__.py", "import b, one\n")
+    desk.write("libs/b/src/b/__init__.py", "import two\n")
+    desk.write("libs/unused/src/unused/__init__.py", "import other\n")
+    desk.write("train.py", "import a\n")
+    captured = desk.capture(search_path=[str(site)])
+    assert captured.spec.packages.local == (
+        LocalPackage("libs/a"), LocalPackage("libs/b"), LocalPackage("libs/c", editable=False),
+    )  # fmt: skip
+    assert captured.spec.packages.requirements == ("one==1", "quiet==1", "two==1")
+
+
+def test_a_package_that_an_old_installer_linked_is_found_beside_its_source(
+    desk: Desk, site: Path, install: Install
+) -> None:
+    desk.write("setup.py", "")
+    desk.write("src/project/__init__.py", "")
+    desk.write("src/project.egg-info/PKG-INFO", "Metadata-Version: 1.0\nName: project\nVersion: 1\n\n")
+    desk.write("train.py", "import project\n")
+    captured = desk.capture(search_path=[str(site), str(desk.root / "src")])
+    assert captured.spec.packages.local == (LocalPackage(".", editable=True),)
+    assert captured.spec.packages.freeze == ()
+
+
+def test_the_requirements_file_nearest_to_the_script_is_the_one_that_is_meant(desk: Desk, site: Path) -> None:
+    desk.write("requirements.txt", "numpy\n")
+    desk.write("jobs/requirements.txt", "numpy\n")
+    desk.write("jobs/run.py", "")
+    desk.write("other/run.py", "")
+    for script, expected in {
+        "jobs/run.py": "jobs/requirements.txt",
+        "other/run.py": "requirements.txt",
+    }.items():
+        packages = desk.capture(script, search_path=[str(site)]).spec.packages
+        assert packages.requirements_files == (expected,)
 
 
 def test_what_was_installed_by_url_is_asked_for_by_url_without_credentials(

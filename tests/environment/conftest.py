@@ -91,7 +91,9 @@ class Box:
             f'[build-system]\nrequires = ["uv_build>=0.5"]\nbuild-backend = "uv_build"\n{more}'
         )
 
-    def rebuild(self, tree: Path | None = None, packages: Packages = Packages(), **settings: Any) -> Environment:
+    def rebuild(
+        self, tree: Path | None = None, packages: Packages = Packages(), **settings: Any
+    ) -> Environment:
         """What an attempt in that workspace runs in."""
         environments = self.environments(**settings)
         return environments.prepare(packages, tree or self.tree, note=self.notes.append)

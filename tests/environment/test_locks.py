@@ -113,7 +113,10 @@ def test_only_what_a_uv_lock_is_made_of_decides_the_environment(box: Box) -> Non
 
 def test_a_uv_lock_out_of_step_with_its_project_is_named(box: Box) -> None:
     uv_tree(box)
-    for changed in (UV_PROJECT.replace("toyone>=1", "toyone>=1.0.1"), UV_PROJECT.replace('"inner",', '"inner", "six",')):
+    for changed in (
+        UV_PROJECT.replace("toyone>=1", "toyone>=1.0.1"),
+        UV_PROJECT.replace('"inner",', '"inner", "six",'),
+    ):
         box.write("pyproject.toml", changed)
         with pytest.raises(BuildError, match=r"uv\.lock is out of step with its pyproject\.toml"):
             box.rebuild()
@@ -229,7 +232,9 @@ build-backend = "setuptools.build_meta"
 """
 
 
-def poetry_package(box: Box, name: str, version: str, more: str = "", below: str = "", digest: str = "") -> str:
+def poetry_package(
+    box: Box, name: str, version: str, more: str = "", below: str = "", digest: str = ""
+) -> str:
     digest = digest or sha256(box, name, version)
     return (
         f'[[package]]\nname = "{name}"\nversion = "{version}"\ndescription = ""\npython-versions = "*"\n'
@@ -261,7 +266,9 @@ def poetry_tree(box: Box, wheel: Callable[..., Path]) -> Callable[..., None]:
         box.write("pyproject.toml", project)
         made_of = content_hash(read_toml(box.tree / "pyproject.toml"))
         version = "2.1" if groups else "2.0"
-        tail = f'[metadata]\nlock-version = "{version}"\npython-versions = "^3.8"\ncontent-hash = "{made_of}"\n'
+        tail = (
+            f'[metadata]\nlock-version = "{version}"\npython-versions = "^3.8"\ncontent-hash = "{made_of}"\n'
+        )
         box.write("poetry.lock", "\n".join([*parts, tail]))
 
     return write

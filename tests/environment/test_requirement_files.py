@@ -53,7 +53,9 @@ def test_the_file_beside_the_script_and_files_that_are_named_go_before_the_usual
     box.write("requirements.txt", "toyone==1.0\n")
     box.write("jobs/requirements.txt", "toyone==2.0\n")
     box.write("jobs/other.txt", "toytwo\n")
-    recorded = Packages(files=(RecordedFile("jobs/requirements.txt", ""), RecordedFile("requirements.txt", "")))
+    recorded = Packages(
+        files=(RecordedFile("jobs/requirements.txt", ""), RecordedFile("requirements.txt", ""))
+    )
     assert versions_in(box.rebuild(packages=recorded), "toyone") == ["2.0"]
     named = Packages(requirements_files=("requirements.txt", "jobs/other.txt"), origin="requirements")
     assert versions_in(box.rebuild(packages=named), "toyone", "toytwo") == ["1.0", "1.0"]
@@ -213,7 +215,9 @@ def test_a_file_for_the_tree_of_another_desk_names_a_local_package(box: Box) -> 
         box.rebuild(packages=Packages(origin="requirements", local=(LocalPackage("libs/gone"),)))
 
 
-def test_installers_of_another_folder_do_not_see_the_working_directory(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installers_of_another_folder_do_not_see_the_working_directory(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(box.tree)
     box.write("uv.toml", "no-index = 'nonsense'\n")
     assert os.fspath(box.prepare("toyone==1.0").folder).startswith(str(box.folder))
