@@ -89,8 +89,15 @@ class Environments:
             BuildError: it cannot be built for another reason.
             DiskFull: there is no space for it.
         """
-        with ExitStack() as holding:
-            return self._prepare_and_hold(packages, tree, note, holding)
+        order = _Order(packages, tree, self._config, note)
+        while True:
+            environment, local, evidence = self._base(order)
+            try:
+                # Nobody shall take it away while the layer is built against it.
+                with environment.hold():
+                    return self._with_layer(environment, local, evidence, order)
+            except EnvironmentRemoved:
+                note(f"environment {environment.key[:10]} was removed meanwhile")
 
     @contextmanager
     def held(self, packages: Packages, tree: Path | None = None, *, note: Note) -> Iterator[Environment]:
@@ -114,15 +121,14 @@ class Environments:
     def _prepare_and_hold(
         self, packages: Packages, tree: Path | None, note: Note, holding: ExitStack
     ) -> Environment:
-        order = _Order(packages, tree, self._config, note)
         while True:
-            environment, local, evidence = self._base(order)
+            environment = self.prepare(packages, tree=tree, note=note)
             try:
                 holding.enter_context(environment.hold())
             except EnvironmentRemoved:
                 note(f"environment {environment.key[:10]} was removed meanwhile")
             else:
-                return self._with_layer(environment, local, evidence, order)
+                return environment
 
     def _base(self, order: _Order) -> tuple[Environment, tuple[LocalPackage, ...], Evidence | None]:
         """The shared environment, what goes over it, and what decides that.

@@ -89,18 +89,22 @@ class Recipe(Protocol):
     @property
     def title(self) -> str:
         """Where the packages come from, in words."""
+        ...
 
     @property
     def local(self) -> tuple[LocalPackage, ...]:
         """Packages of the tree, which go into the attempt's layer instead."""
+        ...
 
     @property
     def brings_python(self) -> bool:
         """Whether an interpreter is among what it installs."""
+        ...
 
     @property
     def pinned(self) -> bool:
         """Whether each requirement says one exact version or place."""
+        ...
 
     def facts(self) -> list[object]:
         """Everything that decides what the environment holds, as JSON can hold it.

@@ -92,11 +92,11 @@ class Box:
         )
 
     def rebuild(
-        self, tree: Path | None = None, packages: Packages = Packages(), **settings: Any
+        self, tree: Path | None = None, packages: Packages | None = None, **settings: Any
     ) -> Environment:
         """What an attempt in that workspace runs in."""
         environments = self.environments(**settings)
-        return environments.prepare(packages, tree or self.tree, note=self.notes.append)
+        return environments.prepare(packages or Packages(), tree or self.tree, note=self.notes.append)
 
     def prepare(self, *requirements: str, freeze: tuple[str, ...] = ()) -> Environment:
         packages = Packages(requirements=requirements, freeze=freeze)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .conftest import Box
 
 Versions = Callable[..., list[str]]
-PASSWORD = "pass-Word"  # noqa: S105 - of a server of this test
+PASSWORD = "pass-Word"
 
 
 class PrivateIndex:

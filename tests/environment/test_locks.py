@@ -46,14 +46,17 @@ build-backend = "uv_build"
 inner = { workspace = true }
 [tool.uv.workspace]
 members = ["libs/*"]
+[[tool.uv.index]]
+url = "https://index.example/simple"
+default = true
 """
 
 
 def uv_package(box: Box, name: str, version: str, more: str = "", hash_of: str = "") -> str:
     digest = hash_of or sha256(box, name, version)
-    url = f"https://files.pythonhosted.org/packages/{name}-{version}-py3-none-any.whl"
+    url = f"https://index.example/files/{name}-{version}-py3-none-any.whl"
     return (
-        f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ registry = "https://pypi.org/simple" }}\n'
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ registry = "https://index.example/simple" }}\n'
         f'{more}wheels = [{{ url = "{url}", hash = "sha256:{digest}", size = 1 }}]\n\n'
     )
 
@@ -162,11 +165,6 @@ packaging = "*"
 [build-system]
 requires = ["poetry-core>=2"]
 build-backend = "poetry.core.masonry.api"
-
-[[tool.poetry.source]]
-name = "simple"
-url = "https://pypi.org/simple/"
-priority = "primary"
 """
 
 POETRY_1 = """\
@@ -191,19 +189,14 @@ packaging = "*"
 [build-system]
 requires = ["poetry-core"]
 build-backend = "poetry.core.masonry.api"
-
-[[tool.poetry.source]]
-name = "simple"
-url = "https://pypi.org/simple/"
-priority = "primary"
 """
 
 
 @pytest.mark.parametrize(
     ("project", "said"),
     [
-        (POETRY_2, "722dbe47594e73bb7661a8db443d81fd844265f2a2c1cda7221ad752afd8aa3c"),
-        (POETRY_1, "f60f53895415dcafe556b73eefa31911c7db08bbf044fa71d7b1f47466dc20ab"),
+        (POETRY_2, "6ac6c194b0afa2add88b258b14443e62f0cee083d8d7f05059b2b49c3f043aab"),
+        (POETRY_1, "98b627c17520f354cb3e11eafec8b3d19314b44ba6807c14b24576afe707e4a1"),
     ],
 )
 def test_the_hash_is_the_one_that_poetry_itself_has_written(project: str, said: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +76,7 @@ def conda_tree(box: Box) -> None:
 
 def test_a_missing_command_is_named(box: Box, commands: Path) -> None:
     conda_tree(box)
-    with pytest.raises(BuildError, match=r"environment\.yml needs micromamba or mamba or conda"):
+    with pytest.raises(BuildError, match=r"environment\.yml needs micromamba or mamba or conda, which"):
         box.rebuild()
     box.write("pixi.toml", "[dependencies]\npython = '*'\n")
     box.write("pixi.lock", "version: 6\n")
@@ -201,4 +200,3 @@ def test_what_is_no_python_is_refused_and_not_started(tmp_path: Path) -> None:
         with pytest.raises(BuildError, match=words):
             environments.prepare(Packages(origin=f"existing:{place}"), note=print)
     assert not (tmp_path / "started").exists()
-    assert os.listdir(tmp_path)

@@ -115,7 +115,7 @@ def test_hashes_are_kept_and_a_mismatch_is_named(box: Box, versions_in: Versions
     box.write("requirements.txt", "\n".join(lines).replace(" --hash", " \\\n    --hash"))
     assert versions_in(box.rebuild(), "toyone") == ["1.0"]
     box.write("requirements.txt", lines[0][:-8] + "00000000\n")
-    with pytest.raises(BuildError, match="the hash of toyone.* is not the recorded one"):
+    with pytest.raises(BuildError, match=r"the hash of toyone.* is not the recorded one"):
         box.rebuild()
     box.write("requirements.txt", f"{lines[0]}\ntoytwo==1.0\n")
     with pytest.raises(BuildError):
@@ -159,7 +159,7 @@ def test_a_missing_file_is_told_where_one_was_asked_for(box: Box) -> None:
     for origin in ("requirements", "lock"):
         with pytest.raises(BuildError, match=f"come from a {origin} file"):
             box.rebuild(packages=Packages(origin=origin))
-    with pytest.raises(BuildError, match="gone.txt is not in the tree"):
+    with pytest.raises(BuildError, match=r"gone\.txt is not in the tree"):
         box.rebuild(packages=Packages(origin="requirements", requirements_files=("gone.txt",)))
     with pytest.raises(BuildError, match="cannot come from 'magic'"):
         box.rebuild(packages=Packages(origin="magic"))

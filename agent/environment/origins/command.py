@@ -20,9 +20,7 @@ def find_command(title: str, *names: str) -> Path:
         if found is not None:
             return Path(found)
     raise BuildError(
-        f"{title} needs {' or '.join(names)}, and none is on the PATH of this agent"
-        if len(names) > 1
-        else f"{title} needs {names[0]}, which is not on the PATH of this agent",
+        f"{title} needs {' or '.join(names)}, which is not on the PATH of this agent",
         "Install it there, or take what was recorded (origin `recorded`).",
     )
 

@@ -164,7 +164,7 @@ def _add(
     elif kind == "url":
         gathered.add(f"{name} @ {url}{tail}{hashes}", title, folder)
     else:
-        if kind == "legacy" and "://pypi.org/" not in url:
+        if kind == "legacy":
             gathered.add(f"--extra-index-url {url}", title, folder)
         gathered.add(f"{name}=={version}{tail}{hashes}", title, folder)
 

@@ -20,7 +20,6 @@ from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage
 
 _RELEVANT: Final = ("name", "requires-python", "dependencies", "optional-dependencies", "dynamic")
-_PUBLIC: Final = ("https://pypi.org/simple", "https://pypi.org/simple/")
 _OUT_OF_STEP: Final = re.compile(
     r"needs to be updated|No solution found|network was disabled|Failed to parse|missing field"
 )
@@ -46,7 +45,7 @@ class UvLock:
         projects = [folder / "pyproject.toml" for folder in folders]
         evidence = [(title, _hash(_without_own_versions(data)))]
         evidence += [(asked.relative(file), _hash(_relevant(file))) for file in projects if file.is_file()]
-        options = _indexes(asked, title, packages)
+        options = _indexes(asked, title, packages, read_toml(path.parent / "pyproject.toml"))
         locked = {package.path for package in local}
         others = tuple(package for package in asked.packages.local if package.path not in locked)
         return Listed(
@@ -154,16 +153,25 @@ def _place(package: dict[str, Any]) -> tuple[str, str]:
     return "", ""
 
 
-def _indexes(asked: Asked, title: str, packages: list[dict[str, Any]]) -> tuple[str, ...]:
-    """The indexes beside the public one that the packages were locked from."""
-    urls = {table(package, "source").get("registry") for package in packages}
+def _indexes(
+    asked: Asked, title: str, packages: list[dict[str, Any]], project: dict[str, Any]
+) -> tuple[str, ...]:
+    """The indexes that the project names and packages were locked from.
+
+    The one that is asked where nobody names one is not among them: it is the agent's own.
+    """
+    used = {str(table(package, "source").get("registry")).rstrip("/") for package in packages}
+    named = table(project, "tool", "uv").get("index")
     options = []
-    for url in sorted(url for url in urls if isinstance(url, str) and "://" in url):
+    for index in named if isinstance(named, list) else []:
+        url = str(index.get("url", "")) if isinstance(index, dict) else ""
+        if "://" not in url or without_credentials(url).rstrip("/") not in used:
+            continue
         if carries_credentials(url):
             asked.note(
                 f"{title}: {without_credentials(url)} is not asked, because a task may not carry "
                 "credentials: give that index to the agent"
             )
-        elif url not in _PUBLIC:
-            options.append(f"--extra-index-url {url}")
+        elif not (index.get("default") and asked.own_index):
+            options.append(f"{'--index-url' if index.get('default') else '--extra-index-url'} {url}")
     return tuple(options)
