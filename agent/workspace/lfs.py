@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.workspace import git
-from agent.workspace.address import refuse_strange, resolved, rewritten
+from agent.workspace.address import protocol, refuse_strange, resolved, rewritten
 from agent.workspace.config import GitConfig
 from agent.workspace.path import refuse_links, refuse_unsafe
 from agent.workspace.repository import Repository
@@ -140,6 +140,8 @@ def _fetch(
         )
     if url is None:
         return "the repository has no remote URL"
+    if protocol(rewritten(url, config)) not in config.protocols:
+        return f"{protocol(rewritten(url, config))} may not be spoken, by the agent's settings"
     _refuse_strange_servers(folder, url, config)
     note(f"fetching {len(missing)} files by git-lfs, {sum(file.size for file in missing)} bytes")
     tree = _tree_of(missing, folder)

@@ -79,17 +79,11 @@ def blob_of(data: bytes | None) -> Blob | None:
 def _take(repository: Repository, limits: Limits) -> Snapshot:
     listing = list_files(repository)
     _require_merged(repository, listing)
-    bundle, difference, converted = None, Difference(None), Converted()
-    carried: set[str] = set(listing.untracked)
+    bundle = make_bundle(repository, limits.bundle) if repository.commit else None
+    difference, converted = _changes(repository, listing, all_is_pushed=bundle is None)
+    carried = {*listing.untracked, *converted.whole, *difference.carried}
     if repository.commit is None:
         carried.update(file.path for file in listing.tracked if file.kind != "submodule")
-    else:
-        bundle = make_bundle(repository, limits.bundle)
-        converted = find_converted(
-            repository, listing, lambda: unpushed_objects(repository) if bundle else frozenset()
-        )
-        difference = read_difference(repository, listing, converted.all)
-        carried.update(converted.whole, difference.carried)
     untracked = pack(repository.root, carried, limits.untracked)
     filled = b"".join(os.fsencode(path) + b"\0" for path in sorted(converted.filled)) or None
     inner = _take_submodules(repository, listing, limits)
@@ -120,6 +114,17 @@ def _take(repository: Repository, limits: Limits) -> Snapshot:
         left_out,
         untracked.size + sum(snapshot.untracked_size for _, snapshot in inner),
     )
+
+
+def _changes(
+    repository: Repository, listing: Listing, *, all_is_pushed: bool
+) -> tuple[Difference, Converted]:
+    if repository.commit is None:
+        return Difference(None), Converted()
+    converted = find_converted(
+        repository, listing, lambda: frozenset() if all_is_pushed else unpushed_objects(repository)
+    )
+    return read_difference(repository, listing, converted.all), converted
 
 
 def _require_merged(repository: Repository, listing: Listing) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from elsewhere.contract.errors import CaptureError, UntrackedTooLarge, WorkspaceError
 
-from .conftest import desk_files, tree_files
+from .conftest import desk_files, settled, tree_files
 from .shapes import (
     LFS_SHAPES,
     SHAPES,
@@ -39,13 +39,13 @@ def require_identical(captured: Capture, tree: Path) -> None:
 
 @pytest.mark.parametrize("make", SHAPES, ids=lambda make: make.__name__)
 def test_a_shape_is_rebuilt_byte_for_byte(make: Shape, bench: Bench) -> None:
-    captured = make(bench).capture()
+    captured = settled(make(bench)).capture()
     require_identical(captured, bench.rebuilt(captured))
 
 
 @pytest.mark.parametrize("make", LFS_SHAPES, ids=lambda make: make.__name__)
 def test_a_shape_with_lfs_is_rebuilt_byte_for_byte(make: Shape, lfs_bench: Bench) -> None:
-    captured = make(lfs_bench).capture()
+    captured = settled(make(lfs_bench)).capture()
     require_identical(captured, lfs_bench.rebuilt(captured))
 
 

@@ -91,7 +91,7 @@ def test_a_bundle_that_counts_on_older_history_gets_it(long: Origin, desk: Desk)
     assert any("whole history" in note for note in desk.notes)
 
 
-def test_a_server_of_plain_files_is_asked_for_all_that_it_has(
+def test_a_server_of_plain_files_is_asked_for_the_whole_history_of_the_commit(
     long: Origin, desk: Desk, tmp_path: Path
 ) -> None:
     bare = tmp_path / "plain" / "work.git"
@@ -100,6 +100,7 @@ def test_a_server_of_plain_files_is_asked_for_all_that_it_has(
     with serving_files(bare.parent) as url:
         tree = desk.rebuild(Source(f"{url}/work.git", long.git("rev-parse", "HEAD")))
     assert git(tree, "rev-list", "--count", "HEAD") == "5"
+    assert not any("all branches" in note for note in desk.notes)
 
 
 def test_over_http_too_only_the_wanted_commit_comes(long: Origin, desk: Desk, tmp_path: Path) -> None:
