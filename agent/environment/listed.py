@@ -17,7 +17,7 @@ from elsewhere.contract.spec import LocalPackage
 
 RECORDED: Final = "the packages recorded at the desk"
 
-_ARCHIVES: Final = (".whl", ".tar.gz", ".zip", ".tar.bz2")
+ARCHIVES: Final = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 
 TREE: Final = "{tree}"
 """Stands for the workspace's folder in a line: the folder itself is another one in each attempt."""
@@ -229,6 +229,6 @@ class _Filling:
             for line in draft.read_text(encoding="utf-8").splitlines()
             if not line.startswith("-e ")
             and name_of(line) not in names
-            and not (tree and tree in line and not line.partition("#")[0].rstrip().endswith(_ARCHIVES))
+            and not (tree and tree in line and not line.partition("#")[0].rstrip().endswith(ARCHIVES))
         ]
         self._recipe.write(draft, (*self._lines.options, *kept))

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from agent.credentials import without_credentials
 from agent.environment.index import carries_credentials
-from agent.environment.listed import TREE, Lines, Listed
+from agent.environment.listed import ARCHIVES, TREE, Lines, Listed
 from agent.environment.names import normalised
 from agent.environment.project import needs_of
 from agent.environment.recipe import Asked, digest
@@ -24,7 +24,6 @@ _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 _OPTION: Final = re.compile(r"(--[a-z-]+|-[a-z])(?:\s*=\s*|\s+|(?<=^-[a-z])(?=\S)|$)(.*)\Z", re.DOTALL)
 _LONG: Final = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url",
                 "-f": "--find-links", "--extra-index-urls": "--extra-index-url"}  # fmt: skip
-_ARCHIVES: Final = (".whl", ".tar.gz", ".zip", ".tar.bz2")
 _EXTRAS: Final = re.compile(r"(?P<path>.*?)\[(?P<extras>[^\]]*)\]\Z")
 _NAMED: Final = re.compile(
     r"\A[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*(?P<url>file:\S+|\.{1,2}/\S*)"
@@ -182,7 +181,7 @@ class Requirements:
 
     def _add_path(self, place: str, line: str, where: str, folder: Path) -> None:
         bare = _path_of(place)
-        if not bare.endswith(_ARCHIVES):
+        if not bare.endswith(ARCHIVES):
             self._add_folder(place, where, folder, editable=False)
             return
         path = self.asked.inside(folder / bare)
@@ -244,4 +243,4 @@ def _is_path(place: str, folder: Path) -> bool:
     bare = place.partition("[")[0]
     if bare.startswith(("./", "../", "/")) or bare in (".", ".."):
         return True
-    return (("/" in bare and "==" not in bare) or bare.endswith(_ARCHIVES)) and (folder / bare).exists()
+    return (("/" in bare and "==" not in bare) or bare.endswith(ARCHIVES)) and (folder / bare).exists()

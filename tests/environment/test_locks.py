@@ -17,6 +17,8 @@ from agent.environment.toml import read_toml
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage, Packages
 
+from .conftest import make_wheel
+
 if TYPE_CHECKING:
     from .conftest import Box
 
@@ -36,7 +38,7 @@ UV_PROJECT = """\
 name = "mine"
 version = "1.0"
 requires-python = ">=3.8"
-dependencies = ["toyone>=1", "inner", "toythree; sys_platform == 'amiga'"]
+dependencies = ["toyone>=1", "inner", "toyvendor", "toythree; sys_platform == 'amiga'"]
 [dependency-groups]
 dev = ["toytwo"]
 [build-system]
@@ -44,6 +46,7 @@ requires = ["uv_build>=0.5"]
 build-backend = "uv_build"
 [tool.uv.sources]
 inner = { workspace = true }
+toyvendor = { path = "vendor/toyvendor-1.0-py3-none-any.whl" }
 [tool.uv.workspace]
 members = ["libs/*"]
 [[tool.uv.index]]
@@ -68,6 +71,9 @@ def uv_tree(box: Box, *, toyone: str = "1.0", wrong: str = "") -> None:
     box.write("libs/inner/src/inner/__init__.py", "VERSION = 'inner'\n")
     box.write("libs/unused/pyproject.toml", box.project("unused"))
     three = "a" * 64
+    (box.tree / "vendor").mkdir(exist_ok=True)
+    wheel = make_wheel(box.tree / "vendor", "toyvendor", "1.0")
+    vendored = hashlib.sha256(wheel.read_bytes()).hexdigest()
     box.write(
         "uv.lock",
         'version = 1\nrevision = 3\nrequires-python = ">=3.8"\n\n'
@@ -76,15 +82,19 @@ def uv_tree(box: Box, *, toyone: str = "1.0", wrong: str = "") -> None:
         'dependencies = [{ name = "toyone" }]\n[package.metadata]\nrequires-dist = [{ name = "toyone" }]\n\n'
         '[[package]]\nname = "mine"\nversion = "1.0"\nsource = { editable = "." }\n'
         'dependencies = [{ name = "inner" }, { name = "toyone" }, '
-        '{ name = "toythree", marker = "sys_platform == \'amiga\'" }]\n'
+        '{ name = "toyvendor" }, { name = "toythree", marker = "sys_platform == \'amiga\'" }]\n'
         '[package.dev-dependencies]\ndev = [{ name = "toytwo" }]\n'
         '[package.metadata]\nrequires-dist = [{ name = "inner", editable = "libs/inner" }, '
-        '{ name = "toyone", specifier = ">=1" }, { name = "toythree", marker = "sys_platform == \'amiga\'" }]\n'
+        '{ name = "toyone", specifier = ">=1" }, '
+        '{ name = "toyvendor", path = "vendor/toyvendor-1.0-py3-none-any.whl" }, { name = "toythree", marker = "sys_platform == \'amiga\'" }]\n'
         '[package.metadata.requires-dev]\ndev = [{ name = "toytwo" }]\n\n'
         + uv_package(box, "toyone", toyone, hash_of=wrong)
         + uv_package(box, "toythree", "1.0", hash_of=three)
         + uv_package(box, "toytwo", "1.0", 'dependencies = [{ name = "toyone" }]\n')
-        + '[[package]]\nname = "unused"\nversion = "1.0"\nsource = { editable = "libs/unused" }\n',
+        + '[[package]]\nname = "toyvendor"\nversion = "1.0"\n'
+        'source = { path = "vendor/toyvendor-1.0-py3-none-any.whl" }\nwheels = [{ filename = '
+        f'"toyvendor-1.0-py3-none-any.whl", hash = "sha256:{vendored}" }}]\n\n'
+        '[[package]]\nname = "unused"\nversion = "1.0"\nsource = { editable = "libs/unused" }\n',
     )
 
 
@@ -93,7 +103,8 @@ def test_a_uv_lock_is_installed_as_uv_sync_would_and_the_workspaces_packages_lie
 ) -> None:
     uv_tree(box)
     environment = box.rebuild(packages=LOCK)
-    assert environment.built().packages == ("inner==1.0", "mine==1.0", "toyone==1.0", "toytwo==1.0")
+    expected = ("inner==1.0", "mine==1.0", "toyone==1.0", "toytwo==1.0", "toyvendor==1.0")
+    assert environment.built().packages == expected
     base = [path.name for path in environment.sites[0].iterdir()]
     assert not any(name.startswith(("mine", "inner", "__editable__")) for name in base)
     assert "unused" not in " ".join(environment.built().packages)

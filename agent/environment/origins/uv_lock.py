@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from agent.credentials import without_credentials
 from agent.environment.index import carries_credentials
-from agent.environment.listed import Lines, Listed
+from agent.environment.listed import ARCHIVES, Lines, Listed
 from agent.environment.names import canonical
 from agent.environment.recipe import Asked, Build, Recipe
 from agent.environment.requirement_file import logical_lines
@@ -84,13 +84,23 @@ class _Export:
         if checked.code != 0:
             job.note(f"whether {self.title} is in step with pyproject.toml cannot be told offline")
         listed = job.folder / "exported.txt"
-        verb = ["export", "--frozen", "--no-emit-local", "--no-annotate", "--no-header", "-q"]
+        verb = ["export", "--frozen", "--no-emit-workspace", "--no-annotate", "--no-header", "-q"]
         ended = program.of_project([*verb, "--output-file", str(listed)], job, folder)
         if ended.code != 0:
             raise ended.error(job)
         lines = tuple(line for _, line in logical_lines(listed.read_text(encoding="utf-8")))
-        kept = tuple(" ".join(line.split()) for line in lines if not line.startswith("-"))
-        return Lines(requirements=kept, options=self.options, complete=True)
+        wanted = (_in_place(" ".join(line.split()), folder) for line in lines)
+        return Lines(tuple(filter(None, wanted)), options=self.options, complete=True)
+
+
+def _in_place(line: str, folder: Path) -> str:
+    """An exported line with the place of an archive of the tree in full; "" for a folder of the tree."""
+    place = line.partition(" ")[0]
+    if not place.startswith((".", "/", "-")):
+        return line
+    if not place.endswith(ARCHIVES):
+        return ""
+    return (folder / place).resolve().as_uri() + line[len(place) :]
 
 
 def _without_own_versions(data: dict[str, Any]) -> object:
