@@ -10,16 +10,12 @@ import pytest
 
 from elsewhere.contract.errors import CaptureError, UntrackedTooLarge, WorkspaceError
 
+from . import histories, projects, submodules  # noqa: F401 - each registers its shapes
+from .bytes_of_files import line_ends_by_attributes
+from .changes import unfinished_merge
 from .conftest import desk_files, settled, tree_files
-from .shapes import (
-    LFS_SHAPES,
-    SHAPES,
-    Shape,
-    lfs_files_filled_in,
-    lfs_files_left_as_pointers,
-    line_ends_by_attributes,
-    unfinished_merge,
-)
+from .large_files import lfs_files_filled_in, lfs_files_left_as_pointers
+from .shape import LFS_SHAPES, SHAPES, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -110,7 +110,7 @@ def test_an_error_names_the_submodule(origin: Origin, library: Origin, desk: Des
 PLACES = {
     "parent": "../owned",
     "parent in the middle": "pkg/../../owned",
-    "absolute": "/tmp/owned-by-a-submodule",
+    "absolute": "/{tmp_path}/owned",
     "git folder": ".git/modules/x",
     "git folder in capitals": "pkg/.GIT",
     "the list itself": ".gitmodules",
@@ -132,12 +132,12 @@ def test_a_submodule_stands_nowhere_but_in_a_free_place_of_the_tree(
 ) -> None:
     (tmp_path / "outside").mkdir()
     (origin.folder / "outside").symlink_to(tmp_path / "outside")
-    inner = Submodule(PLACES[name], Source(library.url, library.git("rev-parse", "HEAD")))
+    place = PLACES[name].format(tmp_path=tmp_path)
+    inner = Submodule(place, Source(library.url, library.git("rev-parse", "HEAD")))
     with pytest.raises(UnsafeSource):
         desk.rebuild(Source(origin.url, origin.commit(), submodules=(inner,)))
     assert not list(tmp_path.rglob("owned*"))
     assert not list((tmp_path / "outside").iterdir())
-    assert not Path("/tmp/owned-by-a-submodule").exists()
     assert not desk.folder.exists()
 
 
