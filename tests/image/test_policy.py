@@ -43,7 +43,7 @@ HOSTILE = [
     ("-v", "/:/host"),
     ("-v=/:/host",),
     ("--volume=/etc:/host:ro",),
-    ("--volume", "/root/.ssh:/keys"),
+    ("--volume", "/var/lib/secrets:/keys"),
     ("--mount=type=bind,source=/,target=/host",),
     ("--mount", "type=bind,src=/etc,dst=/host,ro"),
     ("--mount", "source=/etc,target=/host,type=bind"),
