@@ -50,7 +50,6 @@ class Environments:
         searched_pythons: folders to look for interpreters in; None takes the ``ELSEWHERE_PYTHONS``
             variable, which lists them as ``PATH`` does.
         cache_dir: uv's cache; None leaves it to uv. On the disk of ``folder`` it is fastest.
-        patience: seconds for which an index that does not answer is tried again; None takes ``config``'s.
         pause: waits between two tries; what it raises ends the build.
     """
 
@@ -61,7 +60,6 @@ class Environments:
         *,
         searched_pythons: tuple[Path, ...] | None = None,
         cache_dir: Path | None = None,
-        patience: float | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder = folder.absolute()
@@ -69,7 +67,6 @@ class Environments:
         self._index = Index.of(config)
         self._searched = _named_pythons() if searched_pythons is None else searched_pythons
         self._cache_dir = cache_dir
-        self._patience = config.index_patience if patience is None else patience
         self._pause = pause
 
     def prepare(self, packages: Packages, tree: Path | None = None, *, note: Note) -> Environment:
@@ -203,7 +200,7 @@ class Environments:
     def _fill(self, content: Content, job: Job, chosen: Installer, program: Uv | None) -> Path:
         _clear(job.folder)
         lock = self._folder / "locks" / f"{content.key}.txt"
-        installer = Patient(chosen, self._patience, self._pause)
+        installer = Patient(chosen, self._config.index_patience, self._pause)
         return content.recipe.fill(Build(job, content.interpreter, installer, program, lock, self._app_data))
 
     def _with_layer(
@@ -221,7 +218,7 @@ class Environments:
 
         def lay(choose: Callable[[], Installer]) -> Environment:
             def installer() -> Installer:
-                return Patient(choose(), self._patience, self._pause)
+                return Patient(choose(), self._config.index_patience, self._pause)
 
             layers = Layers(environment, kept, job, installer, order.unisolated)
             return replace(environment, layer=layers.lay(local, tree, evidence))

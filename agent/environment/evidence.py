@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from agent.environment.dynamic import files_read
 from agent.environment.names import name_of
 from agent.environment.toml import read_toml, table, texts
 from elsewhere.contract.errors import BuildError
@@ -25,7 +26,6 @@ _KNOWN: Final = frozenset(
     {"setuptools", "wheel", "hatchling", "flit-core", "poetry-core", "pdm-backend", "uv-build", "editables"}
 )
 _DECIDING: Final = ("pyproject.toml", "setup.cfg", "MANIFEST.in")
-_HARMLESS: Final = frozenset({"readme"})
 _PASSED_OVER: Final = frozenset({".git", "__pycache__", ".elsewhere-layer"})
 
 
@@ -49,9 +49,10 @@ class Evidence:
         found = hashlib.sha256()
         before = listing(tree)
         try:
-            if all(_is_plain(tree / package.path) for package in local):
-                for package in local:
-                    _add_plain(found, tree / package.path, editable=package.editable)
+            plain = [(package, _deciding(tree / package.path)) for package in local]
+            if all(deciding is not None for _, deciding in plain):
+                for package, deciding in plain:
+                    _add_plain(found, tree / package.path, deciding or [], editable=package.editable)
                 return cls(found.hexdigest(), False, before)
             commit = _commit(tree)
             if commit is None:
@@ -63,29 +64,27 @@ class Evidence:
         return cls(found.hexdigest(), True, before)
 
 
-def _is_plain(folder: Path) -> bool:
-    """Whether its build makes metadata and links, decided by files that are known."""
+def _deciding(folder: Path) -> list[Path] | None:
+    """The files that decide a build that makes metadata and links alone; None where it may make more."""
     if (folder / "setup.py").exists() or not (folder / "pyproject.toml").is_file():
-        return False
+        return None
     data = read_toml(folder / "pyproject.toml")
     required = {name_of(line) for line in texts(table(data, "build-system").get("requires"))}
     if not required or not required <= _KNOWN or table(data, "build-system").get("backend-path"):
-        return False
+        return None
     project, tool = table(data, "project"), table(data, "tool")
     described = project if project else table(tool, "poetry")
-    if (
-        "name" not in described
-        or "version" not in described
-        or set(texts(project.get("dynamic"))) - _HARMLESS
-    ):
-        return False
-    setuptools, pdm = table(tool, "setuptools"), table(tool, "pdm", "build")
-    return not (
+    read = files_read(folder, data)
+    says_version = "version" in described or "version" in texts(project.get("dynamic"))
+    if "name" not in described or not says_version or read is None:
+        return None
+    makes_more = (
         _has_key(tool.get("hatch"), "hooks")
         or "build" in table(tool, "poetry")
-        or {"ext-modules", "cmdclass"} & set(setuptools)
-        or {"custom-hook", "run-setuptools"} & set(pdm)
+        or {"ext-modules", "cmdclass"} & set(table(tool, "setuptools"))
+        or {"custom-hook", "run-setuptools"} & set(table(tool, "pdm", "build"))
     )
+    return None if makes_more else [*(folder / name for name in _DECIDING), *read]
 
 
 def _has_key(data: Any, key: str) -> bool:
@@ -94,13 +93,13 @@ def _has_key(data: Any, key: str) -> bool:
     return key in data or any(_has_key(value, key) for value in data.values())
 
 
-def _add_plain(found: Any, folder: Path, *, editable: bool) -> None:
+def _add_plain(found: Any, folder: Path, deciding: list[Path], *, editable: bool) -> None:
     if not editable:
         _add_all(found, folder)
         return
-    for name in _DECIDING:
-        path = folder / name
-        found.update(f"{name} {_of_file(path) if path.is_file() else ''}\n".encode())
+    for path in sorted(deciding):
+        found.update(os.fsencode(path.relative_to(folder)))
+        found.update(f" {_of_file(path) if path.is_file() else ''}\n".encode())
     # Backends that link module by module look for them: a new package is a new link.
     modules = {
         path.parent if path.parent != folder else path for path in _files(folder) if path.suffix == ".py"

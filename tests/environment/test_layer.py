@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.environment import Environment
+from agent.environment.evidence import Evidence
 from agent.environment.kept import MOST_KEPT
 from agent.environment.layer import place_of
 from elsewhere.contract.errors import BuildError
@@ -199,6 +200,47 @@ def test_a_build_that_makes_files_in_the_tree_is_kept_with_them(box: Box, starte
     # Nobody can tell what such a build looks at: any change builds it again.
     box.rebuild(checkout("three", "# other\n"), local)
     assert any("uv" in str(command) for command in started)
+
+
+def dynamic(backend: str, how: str) -> str:
+    return (
+        f'[project]\nname = "mine"\ndynamic = ["version"]\n[build-system]\nrequires = ["{backend.split(".")[0]}"]\n'
+        f'build-backend = "{backend}"\n{how}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("project", "known"),
+    [
+        (dynamic("hatchling.build", '[tool.hatch.version]\npath = "src/mine/version.py"\n'), True),
+        (dynamic("hatchling.build", '[tool.hatch.version]\nsource = "vcs"\n'), False),
+        (dynamic("setuptools.build_meta", '[tool.setuptools.dynamic]\nversion = { file = "VERSION" }\n'), True),
+        (dynamic("setuptools.build_meta", '[tool.setuptools.dynamic]\nversion = { attr = "mine.version.V" }\n'), True),
+        (dynamic("setuptools.build_meta", '[tool.setuptools.dynamic]\nversion = { attr = "mine.other.V" }\n'), False),
+        (dynamic("setuptools.build_meta", ""), False),
+        (dynamic("flit_core.buildapi", ""), True),
+        (dynamic("setuptools_scm.build", ""), False),
+    ],
+)  # fmt: skip
+def test_a_version_that_is_read_from_a_file_is_decided_by_that_file(
+    project: str, known: bool, box: Box
+) -> None:
+    files = {"src/mine/__init__.py": "__version__ = '1'\n", "src/mine/version.py": "V = '1'\n", "VERSION": "1\n",
+             "src/mine/other.py": "V = str(1)\n", "src/mine/work.py": "", "pyproject.toml": project}  # fmt: skip
+    for path, text in files.items():
+        box.write(path, text)
+
+    def digest() -> str | None:
+        evidence = Evidence.of(box.tree, HERE.local)
+        assert evidence.whole is not known
+        return evidence.digest
+
+    first = digest()
+    box.write("src/mine/work.py", "print('other')\n")
+    assert (digest() == first) is known
+    for path in ("src/mine/__init__.py", "src/mine/version.py", "VERSION"):
+        box.write(path, files[path].replace("1", "2"))
+    assert digest() != first
 
 
 def test_a_copied_package_is_decided_by_all_of_its_files(box: Box, started: list[object]) -> None:
