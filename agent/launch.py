@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from agent.surroundings import SurroundingsConfig, of_task, passed_on
@@ -43,7 +44,7 @@ def build(
     limits: Limits,
     surroundings: SurroundingsConfig = SurroundingsConfig(),  # noqa: B008 - frozen
     container: Container | None = None,
-    container_path: str = CONTAINER_PATH,
+    image_variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Launch:
     """The launch of ``entry`` in the rebuilt ``tree``, by ``environment``'s interpreter.
 
@@ -51,8 +52,8 @@ def build(
     and ``__main__`` are the same. Its variables are, each over the ones before: those of the
     agent that may pass (in a container the few that mean something there, the image keeping
     its own), the task's, the environment's, and those of the attempt and its GPUs. Folders are
-    seen in a ``container`` at the same paths; ``container_path`` is the ``PATH`` of its image,
-    before which the environment's programs stand.
+    seen in a ``container`` at the same paths; of its ``image_variables``, those that are lists of
+    folders go on behind ours.
 
     Raises:
         LaunchError: the script is not in the tree, the working directory cannot be, or the task
@@ -62,11 +63,14 @@ def build(
     own = dict(of_task(entry.variables))
     variables = passed_on(surroundings, in_container=container is not None)
     variables.update(own)
-    path = variables.get("PATH", os.defpath) if container is None else container_path
+    path = variables.get("PATH", os.defpath)
+    if container is not None:
+        path = image_variables.get("PATH", CONTAINER_PATH)
     variables.update(environment.variables(path))
     variables.update(attempt_variables(lease))
     # The SDK first: what runs before the script must not be the task's to replace by accident.
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(sdk), own.get("PYTHONPATH"))))
+    paths = (str(sdk), own.get("PYTHONPATH"), image_variables.get("PYTHONPATH"))
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     variables.update(ELSEWHERE_RELAY=str(relay), ELSEWHERE_MAIN="1")
     variables.update(_of_gpus(gpus, in_container=container is not None))
     return Launch((str(environment.python), *words), folder, variables, limits, container)

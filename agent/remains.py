@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import Protocol
+from typing import Final, Protocol
 
 import psutil
 
@@ -14,6 +14,9 @@ from agent.witness import Testimony
 from elsewhere.contract.errors import ElsewhereError
 from executors.contract import Exit
 from executors.process import end_tree, mark_of
+
+_TELLING_SECONDS: Final = 1.0
+"""What an engine gets to tell of an end that has just come."""
 
 
 class Remains(Protocol):
@@ -77,20 +80,22 @@ class InEngine:
 
     def exit(self) -> Exit | None:
         """What the engine can tell; a container that was killed has not ended by itself."""
+        from executors.docker import drained
+
         with contextlib.suppress(ElsewhereError):
-            ended = self._engine.exit_of(self._labels)
+            # First: an engine tells of an end only when all output was taken from it.
+            if self._testimony.descriptors:
+                self._output = drained(self._testimony.descriptors)
+            ended = self._engine.exit_of(self._labels, within=_TELLING_SECONDS)
             if ended is not None and (ended.code != -signal.SIGKILL or ended.oom_killed):
                 return ended
         return None
 
     def end(self, grace: float) -> None:
-        """Remove the container; its output is read before its connection goes."""
-        from executors.docker import drained
-
-        del grace  # whoever let it run on had the time that a lease leaves
+        """Remove the container, whatever it still does."""
+        del grace  # what runs on had the time that the switch leaves it
+        self._testimony.let_go()
         with contextlib.suppress(ElsewhereError):
-            if self._testimony.descriptors:
-                self._output = drained(self._testimony.descriptors)
             self._engine.remove(self._labels)
 
     @property

@@ -155,7 +155,7 @@ class InContainer:
         from agent.image.policy import permitted
 
         config, engine = self._config.machine.image, self._docker.engine
-        name, self._arguments = permitted(self._choice, config, config.engine)
+        name, self._arguments = permitted(self._choice, config, engine.url)
         facts = fetched(engine, name, config.pull, note)
         note(f"image {facts.name}, named by {self._choice.said_by}: {facts.digest or facts.id}")
         environments = ImageEnvironments(
@@ -206,7 +206,7 @@ class InContainer:
             limits=self._task.terms.limits,
             surroundings=self._config.machine.surroundings,
             container=container,
-            container_path=over.image.environment.get("PATH", launch.CONTAINER_PATH),
+            image_variables=over.image.environment,
         )
         return replace(ready, argv=preceded(ready.argv, self._choice.setup_script, paths.tree))
 
@@ -220,7 +220,8 @@ class InContainer:
         """What became of the image's setup script."""
         from agent.image.setup_script import failure
 
-        return failure(tree, ended.code)
+        # Without a setup script there is no mark of it, but for one that the task has put there.
+        return failure(tree, ended.code) if self._choice.setup_script.strip() else None
 
 
 def _of_image(environment: Environment) -> ImageEnvironment:

@@ -126,6 +126,7 @@ class _Steps:
             repositories=self._folders.repositories,
             fetch=self._fetch,
             note=self._note,
+            config=workspace.configured(self._folders),
         )
 
     def find_command(self) -> None:

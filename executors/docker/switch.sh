@@ -7,6 +7,7 @@
 # What it prints goes one way, stdout, so that it stays in order; the first line there is ours.
 exec 3<&0 </dev/null 2>/dev/null
 trap : TERM
+trap switched=yes USR1
 case $1 in
 */*) [ -e "$1" ] || { echo missing; exit 127; }
     { [ -x "$1" ] && [ ! -d "$1" ]; } || { echo refused; exit 126; } ;;
@@ -18,6 +19,7 @@ esac
         kill -s TERM 0
         kill -s CONT 0
     done
+    kill -s USR1 $$
     kill -s TERM -- -1
     kill -s CONT -- -1
     sleep 3
@@ -25,3 +27,8 @@ esac
 } >/dev/null &
 echo run
 (exec 2>&1 3<&-; exec "$@")
+ended=$?
+# An end of our making is told as SIGKILL, whatever the command made of it: it is no exit of its own,
+# and whoever finds the container must not take it for one.
+[ -z "$switched" ] || exit 137
+exit $ended

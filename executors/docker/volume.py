@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 _FLAGS: Final = {"", "1", "true"}
+_NAME: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*)?")
 _NAMES: Final = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
 
 
@@ -28,6 +30,10 @@ class Volume:
             raise ValueError("the path in the container must be absolute")
         if self.kind == "bind" and not self.source.startswith("/"):
             raise ValueError("the path on the machine must be absolute")
+        if ":" in self.source + self.target:
+            raise ValueError("a path with a colon cannot be told to the engine")
+        if self.kind == "volume" and not _NAME.fullmatch(self.source):
+            raise ValueError("a volume's name holds letters, digits, dots, dashes and underscores alone")
 
     @property
     def specification(self) -> str:

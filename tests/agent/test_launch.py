@@ -144,5 +144,9 @@ def test_in_a_container_the_images_own_variables_stay(
     assert made.environment["PATH"] == f"{environment.folder / 'bin'}:{launch.CONTAINER_PATH}"
     # The two that are in there are counted from 0 again.
     assert made.environment["CUDA_VISIBLE_DEVICES"] == "0,1"
-    assert build(container=container, container_path="/conda/bin").environment["PATH"].endswith(":/conda/bin")
+    assert (
+        build(container=container, image_variables={"PATH": "/conda/bin"})
+        .environment["PATH"]
+        .endswith(":/conda/bin")
+    )
     assert "CUDA_VISIBLE_DEVICES" not in build(container=container, gpus=("MIG-1",)).environment

@@ -36,6 +36,10 @@ def main(folder: Path, users: Path) -> None:
             end(engine)
     finally:
         end(engine)
+        # A container in the host's network leaves this mounted, and the folder could not go.
+        left = folder / "exec" / "netns" / "default"
+        if left.exists():
+            subprocess.run(["umount", "-q", str(left)], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -40,6 +40,8 @@ class World:
         self.url = url
         self.home = home
         self.folder = folder
+        self.settings: dict[str, str] = {}
+        """Variables of every process that is started here."""
         self._boxes: list[Box] = []
         self._numbers = itertools.count(1)
 
@@ -55,6 +57,7 @@ class World:
             "ELSEWHERE_HOME": str(self.home),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
+            **self.settings,
         }
 
     def agent(
