@@ -304,6 +304,8 @@ def _pid(folder: Path) -> int | None:
 
 def _began(pid: int) -> float | None:
     """When a process began, in seconds since the epoch, by its age; None when there is none."""
+    if Path("/proc/self/stat").exists():
+        return _began_by_the_kernel(pid)
     try:
         # elapsed time in seconds since the start, in every ps of Linux and macOS as [[DD-]HH:]MM:SS
         said = subprocess.run(
@@ -318,6 +320,19 @@ def _began(pid: int) -> float | None:
     for part in clock.split(":"):
         seconds = seconds * 60 + int(part)
     return time.time() - seconds - int(days or 0) * 86400
+
+
+def _began_by_the_kernel(pid: int) -> float | None:
+    # Not by `ps` where there is a choice: it subtracts whole seconds, and the age of a process that has
+    # just begun can come out below nothing, which it prints as that of one from before all time.
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        running = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return None
+    # Behind the name, which may hold anything, the start is the 20th field.
+    started = int(stat[stat.rindex(b")") + 2 :].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.time() - max(0.0, running - started)
 
 
 # --- the few words over the socket -----------------------------------------------------
