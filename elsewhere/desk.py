@@ -61,11 +61,11 @@ class Desk:
 
     def parameters(self) -> dict[str, JSONValue]:
         """What the command line was parsed to so far."""
-        if not self._records or "argparse" not in sys.modules:
+        if not self._records or "elsewhere.parameters.ledger" not in sys.modules:
             return {}
-        from elsewhere.parameters import argparse
+        from elsewhere.parameters import ledger
 
-        return argparse.recorded()
+        return ledger.recorded()
 
     def set_base_docker(
         self, image: str, arguments: str | Sequence[str] | None, setup_script: str | None

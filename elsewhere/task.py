@@ -6,7 +6,7 @@ from elsewhere.bound import Bound, in_attempt
 
 TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
     from elsewhere.contract.status import Status
@@ -37,7 +37,7 @@ class Task:
         task_name: str | None = None,
         task_type: str = "training",
         tags: Sequence[str] | None = None,
-        auto_connect_arg_parser: bool = True,
+        auto_connect_arg_parser: bool | Mapping[str, bool] = True,
     ) -> Task:
         """The task of this run.
 
@@ -52,8 +52,10 @@ class Task:
             task_name: Left out, the script's name without its suffix.
             task_type: What kind of run this is, in a word.
             tags: Words to find the run by.
-            auto_connect_arg_parser: False neither records what ``argparse`` made of the command
-                line nor, in an attempt, overrides it from here on.
+            auto_connect_arg_parser: False neither records what the parsers made of the command
+                line nor, in an attempt, overrides it from here on. A dict says so for each
+                parameter: ``{"secret": False}`` leaves one out, ``{"lr": True, "*": False}``
+                takes one only; an empty one is False.
 
         Raises:
             UsageError: a name shorter than 3 characters, or another task is current.
@@ -61,10 +63,10 @@ class Task:
         global _current
         _require_length("project", project_name)
         _require_length("task", task_name)
-        if not auto_connect_arg_parser:
-            _disconnect_parsers()
+        if auto_connect_arg_parser is not True:
+            _choose_parameters(auto_connect_arg_parser)
         if _current is None:
-            place = Bound() if in_attempt() else _desk(project_name, task_name, auto_connect_arg_parser)
+            place = Bound() if in_attempt() else _desk(project_name, task_name, bool(auto_connect_arg_parser))
             _current = cls(place, task_type, tags or ())
         elif not in_attempt():
             _current._require_same(project_name, task_name)
@@ -199,7 +201,7 @@ def _desk(project: str | None, name: str | None, records: bool) -> Desk:
     return Desk(project, name, records=records)
 
 
-def _disconnect_parsers() -> None:
-    from elsewhere.parameters import argparse
+def _choose_parameters(choice: bool | Mapping[str, bool]) -> None:
+    from elsewhere.parameters import ledger
 
-    argparse.disconnect()
+    ledger.choose(choice)

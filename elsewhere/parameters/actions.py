@@ -8,6 +8,13 @@ from collections.abc import Iterator
 Action = argparse.Action
 Parser = argparse.ArgumentParser
 
+PRIVATE = "_elsewhere_private"
+"""Attribute of a parser that a library made for options of its own: it is left alone."""
+
+TEXTS = "_elsewhere_texts"
+"""Attribute of a parser whose library types its texts later: only what is set by hand is laid over
+them, and what they come to is recorded by the library's own door."""
+
 _VALUELESS = (argparse._HelpAction, argparse._VersionAction)
 _SCALAR = (None, argparse.OPTIONAL)
 

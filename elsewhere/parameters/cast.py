@@ -100,7 +100,7 @@ def _require_count(action: Action, count: int) -> None:
 def _flag(actions: list[Action], stored: JSONValue) -> Any:
     action = actions[0]
     if all(isinstance(each, _BOOLEAN) for each in actions):
-        return _boolean(stored)
+        return boolean(stored)
     if isinstance(action, argparse._CountAction):
         return _count(stored)
     if isinstance(stored, str):
@@ -110,7 +110,12 @@ def _flag(actions: list[Action], stored: JSONValue) -> Any:
     return stored
 
 
-def _boolean(stored: JSONValue) -> bool:
+def boolean(stored: JSONValue) -> bool:
+    """Read ``true``, ``1``, ``yes``, ``on`` and their opposites, whatever their case.
+
+    Raises:
+        Refused: it is none of them.
+    """
     word = (stored if isinstance(stored, str) else json_text(stored)).strip().lower()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE

@@ -1,112 +1,110 @@
-"""The way into `argparse`: patched when the script imports it, and not before.
+"""The way into the parsers of a command line: each is patched when the script imports it, not before.
 
-This module runs before every script of an attempt, so it imports nothing but ``sys``.
-What the patch does stands in :mod:`elsewhere.parameters.argparse`, imported at the first parse.
+This module runs before every script of an attempt, so it imports nothing but ``sys``. What is
+done to a library stands in the file of ours that ``DOORS`` names, imported with that library.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
 
-STRICT = {
-    "parse_args": True,
-    "parse_intermixed_args": True,
-    "parse_known_args": False,
-    "parse_known_intermixed_args": False,
+DOORS = {
+    "argparse": "argparse",
+    "click.core": "click",
+    "typer._click.core": "click",  # since 0.26 typer brings a click of its own
+    "fire.core": "fire",
+    "fire.parser": "fire",
+    "hydra.main": "hydra",
+    "hydra._internal.utils": "hydra",
+    "hydra._internal.hydra": "hydra",
+    "absl.flags._flagvalues": "absl",
+    "jsonargparse._core": "jsonargparse",
+    "jsonargparse.core": "jsonargparse",  # before 4.22
+    "tyro._backends._tyro_backend": "tyro",
+    "tyro._backends._argparse_backend": "tyro",
+    "pydantic_settings.sources.providers.cli": "pydantic_settings",
+    "pydantic_settings.main": "pydantic_settings",
 }
-"""The doors of a parser, and whether each refuses what the parser does not know."""
+"""Which module of a library is patched by which file of this folder: by its ``patch(module)``.
+
+A new parser is one file here, and one line for each module that it has to reach into.
+"""
 
 enabled = True
 """False leaves every parser alone: nothing is recorded, nothing overridden."""
 
+_entered: set[str] = set()
+
 
 def install() -> None:
-    """Patch ``argparse`` now if it is imported already, else when it is. Safe to repeat."""
-    module = sys.modules.get("argparse")
-    if module is not None and hasattr(module, "ArgumentParser"):
-        patch(module)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    """Patch what is imported already, and the rest when it is. Safe to repeat."""
+    for name in DOORS:
+        module = sys.modules.get(name)
+        if module is not None and not getattr(module.__spec__, "_initializing", False):
+            enter(module)
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
-def patch(module: ModuleType) -> None:
-    """Wrap the doors of ``module.ArgumentParser``. Safe to repeat."""
-    parser = module.ArgumentParser
-    if hasattr(parser.parse_args, "__wrapped__"):
+def enter(module: ModuleType) -> None:
+    """Have ``module`` patched by the file that is for it. Safe to repeat.
+
+    A version of the library that is not built as the ones we know stays as it is: the script
+    runs, and its overrides are reported as unused.
+    """
+    name = module.__name__
+    if name in _entered:
         return
-    for name, strict in STRICT.items():
-        setattr(parser, name, _door(getattr(parser, name), strict))
-    parser._get_value = _listener(parser._get_value)
+    _entered.add(name)
+    try:
+        from importlib import import_module
 
+        import_module(f"elsewhere.parameters.{DOORS[name]}").patch(module)
+    except Exception:  # noqa: BLE001 - what fails of ours must not fail the user's import
+        if os.environ.get("ELSEWHERE_DEBUG") == "1":
+            import traceback
 
-def _door(original: Callable[..., Any], strict: bool) -> Callable[..., Any]:
-    def parse(self: Any, args: Any = None, namespace: Any = None) -> Any:
-        if not enabled:
-            return original(self, args, namespace)
-        from elsewhere.parameters import argparse
-
-        return argparse.parse(original, self, args, namespace, strict=strict)
-
-    return _as(original, parse)
-
-
-def _listener(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_value(self: Any, action: Any, arg_string: Any) -> Any:
-        value = original(self, action, arg_string)
-        if enabled:
-            from elsewhere.parameters import argparse
-
-            argparse.heard(action, arg_string, value)
-        return value
-
-    return _as(original, get_value)
-
-
-def _as(original: Callable[..., Any], wrapper: Callable[..., Any]) -> Callable[..., Any]:
-    from functools import wraps  # argparse needs it as well; before that it would be a cost of ours
-
-    return wraps(original)(wrapper)
+            traceback.print_exc()
 
 
 class _Finder:
-    """Finds ``argparse`` by the other finders, and has it patched once it has run."""
+    """Finds the modules of ``DOORS`` by the other finders, and has them patched once they have run."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "argparse":
+        if name not in DOORS or name in _entered:
             return None
         for finder in list(sys.meta_path):
             if isinstance(finder, _Finder) or not hasattr(finder, "find_spec"):
                 continue
             spec: ModuleSpec | None = finder.find_spec(name, path, target)
             if spec is not None:
-                self._patch_after(spec)
+                _patch_after(spec)
                 return spec
         return None
 
-    def _patch_after(self, spec: ModuleSpec) -> None:
-        loader = spec.loader
-        # An override on this one loader leaves `argparse.__loader__` what it always is.
-        if loader is None or isinstance(loader, type):
-            return
-        attributes = vars(loader)
-        original = loader.exec_module
 
-        def execute(module: ModuleType) -> None:
-            original(module)
-            if module.__name__ != "argparse":
-                return  # a zip file's loader serves many modules
-            attributes.pop("exec_module", None)
-            patch(module)
-            if self in sys.meta_path:
-                sys.meta_path.remove(self)
+def _patch_after(spec: ModuleSpec) -> None:
+    loader = spec.loader
+    # An override on this one loader leaves the module's `__loader__` what it always is.
+    if loader is None or isinstance(loader, type):
+        return
+    attributes = vars(loader)
+    original = loader.exec_module
 
-        attributes["exec_module"] = execute
+    def execute(module: ModuleType) -> None:
+        original(module)
+        if module.__name__ != spec.name:
+            return  # a zip file's loader serves many modules
+        attributes.pop("exec_module", None)
+        enter(module)
+
+    attributes["exec_module"] = execute

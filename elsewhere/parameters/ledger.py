@@ -1,0 +1,147 @@
+"""What all parsers share: which parameters count, what was given for them, what came of them.
+
+Every parser of the process's own command line asks ``given`` what its attempt was given, lays
+that over what it parses, and hands the result to ``note``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from elsewhere.parameters import hook
+from elsewhere.parameters.overrides import unknown
+from elsewhere.parameters.values import same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from elsewhere.contract.task import JSONValue
+    from elsewhere.store.relay import Given
+
+SECTION = "Args/"
+"""Where the arguments of a command line stand."""
+
+_recorded: dict[str, JSONValue] = {}
+_choice: dict[str, bool] = {}
+_known_before: set[str] = set()
+
+
+def recorded() -> dict[str, JSONValue]:
+    """What the parses of this process's command line resulted in so far, by name."""
+    return {name: value for name, value in _recorded.items() if counts(name)}
+
+
+def choose(choice: bool | Mapping[str, bool]) -> None:
+    """Say which parameters count from here on: recorded at a desk, overridden in an attempt.
+
+    ``True`` says all of them, as it is from the start; ``False`` or an empty mapping none, and
+    what was recorded is forgotten. A mapping goes by the parameter's key (``lr``, ``train/lr``,
+    ``model.depth``), or by its whole name where two sections share a key (``Hydra/lr``);
+    ``*`` stands for those that it does not name, which count unless it says False.
+
+    In an attempt, what was parsed before this call was overridden whatever is said here.
+
+    Raises:
+        TypeError: a mapping whose keys are not text, or whose values are not bool.
+    """
+    if choice is True:
+        return
+    if not choice:
+        hook.enabled = False
+        _recorded.clear()
+        return
+    if not isinstance(choice, dict) or not all(
+        isinstance(name, str) and isinstance(wanted, bool) for name, wanted in choice.items()
+    ):
+        raise TypeError(
+            f"auto_connect_arg_parser={choice!r} is neither a bool nor a dict from names to bools,"
+            " such as {'lr': True, '*': False}"
+        )
+    _choice.clear()
+    _choice.update(choice)
+
+
+def counts(name: str) -> bool:
+    """Whether the parameter ``Section/key`` is recorded and overridden."""
+    for key in (name, name.partition("/")[2], "*"):
+        if key in _choice:
+            return _choice[key]
+    return True
+
+
+def from_command_line(args: Any) -> bool:
+    """Whether ``args``, as a parser was given them, are this process's own command line."""
+    return args is None or (isinstance(args, (list, tuple)) and list(args) == sys.argv[1:])
+
+
+def given() -> Given | None:
+    """What this attempt was given to run with, of what counts; None at a desk.
+
+    Ends the process when its supervisor does not say: to go on with the script's own defaults
+    would give wrong results without a word.
+    """
+    if "ELSEWHERE_RELAY" not in os.environ:
+        return None
+    from elsewhere.bound import relay
+    from elsewhere.contract.errors import ElsewhereError
+    from elsewhere.exit import fail
+    from elsewhere.store.relay import Given
+
+    try:
+        answer = relay().given()
+    except ElsewhereError as error:
+        fail(error)
+    return Given(
+        {name: value for name, value in answer.parameters.items() if counts(name)},
+        tuple(name for name in answer.overrides if counts(name)),
+    )
+
+
+def by_hand(given: Given | None, section: str = SECTION) -> dict[str, JSONValue]:
+    """Of ``given``, what somebody set by hand in ``section``, by key."""
+    if given is None:
+        return {}
+    return {
+        name[len(section) :]: given.parameters[name] for name in given.overrides if name.startswith(section)
+    }
+
+
+def note(values: Mapping[str, JSONValue], used: Collection[str], news: Mapping[str, JSONValue]) -> None:
+    """Note what a parse resulted in.
+
+    Args:
+        values: All of it, by name.
+        used: Names set by hand that the parser knew; an attempt reports the others as unused.
+        news: Of ``values``, what the attempt's store does not hold yet.
+    """
+    _known_before.update(used)
+    try:
+        _recorded.update(values)
+        if "ELSEWHERE_RELAY" in os.environ:
+            from elsewhere.bound import relay
+
+            relay().report({name: value for name, value in news.items() if counts(name)}, sorted(used))
+    except Exception:  # noqa: BLE001 - the parse itself is done: what we note of it must not fail it
+        if os.environ.get("ELSEWHERE_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+
+
+def note_all(values: Mapping[str, JSONValue], used: Iterable[str], stored: Given | None) -> None:
+    """``note``, where the news is whatever differs from what is stored."""
+    held = {} if stored is None else stored.parameters
+    news = {name: value for name, value in values.items() if name not in held or not same(held[name], value)}
+    note(values, set(used), news)
+
+
+def refuse_unknown(
+    stored: Given | None, known: Iterable[str], refuse: Callable[[str], NoReturn | None]
+) -> None:
+    """Have ``refuse`` called, where names of ``Args`` are set by hand that no parse knew so far."""
+    names = set(known) | _known_before
+    strangers = sorted(SECTION + key for key in by_hand(stored) if SECTION + key not in names)
+    if strangers:
+        refuse(unknown(strangers, names))
