@@ -55,7 +55,7 @@ class Table:
         """One of several words."""
         value = self.text(key, default)
         if value not in choices:
-            raise self._wrong(key, f"one of {', '.join(choices)}", value)
+            raise self._wrong(key, f"one of {', '.join(choices)}")
         return value
 
     def number(self, key: str, default: int) -> int:
@@ -99,8 +99,9 @@ class Table:
         variable = self._variable(key)
         return os.environ[variable] if variable in os.environ else self._table.get(key, default)
 
-    def _wrong(self, key: str, expected: str, value: object) -> ConfigurationError:
+    def _wrong(self, key: str, expected: str, value: object = None) -> ConfigurationError:
         variable = self._variable(key)
         where = variable if variable in os.environ else f"{self._path}: [{self._name}] {key}"
-        # The value of a setting may be a secret: it is told by its type alone.
-        return ConfigurationError(f"{where} must be {expected}, not a {type(value).__name__}", "Correct it.")
+        # The value of a setting may be a secret: it is told by its type alone, where that is what is wrong.
+        found = "" if value is None else f", not a {type(value).__name__}"
+        return ConfigurationError(f"{where} must be {expected}{found}", "Correct it.")

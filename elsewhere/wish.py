@@ -73,10 +73,11 @@ def checked_packages(
     """
     origin = origin or ("requirements" if requirements_files else "")
     kind, _, path = origin.partition(":")
-    if origin and origin not in ORIGINS and not (kind == "existing" and path):
+    # From the folder of a desk or of an agent it would be another one on each machine.
+    if origin and origin not in ORIGINS and not (kind == "existing" and path.startswith(("/", "~"))):
         raise UsageError(
             f"packages cannot come from {origin!r:.60}",
-            f"Choose one of {', '.join(ORIGINS)} or existing:PATH.",
+            f"Choose one of {', '.join(ORIGINS)} or existing:PATH, its full path on the agent's machine.",
         )
     if requirements_files and origin != "requirements":
         raise UsageError(

@@ -10,7 +10,7 @@ from typing import Literal
 from elsewhere.contract.built import Built
 from elsewhere.contract.spec import Packages
 
-Difference = Literal["", "differs", "missing", "not asked for"]
+Difference = Literal["", "differs", "missing", "not recorded"]
 
 _LINE = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(.*?)\s*")
 
@@ -28,8 +28,9 @@ class PackageRow:
 def compare(asked: Packages, built: Built) -> list[PackageRow]:
     """What was asked for beside what was built, by name.
 
-    Asked for is what the script imports. The rest of the desk's own freeze tells only which
-    version was meant, where the environment happens to have the package.
+    Asked for is what the script imports. The rest of the desk's own freeze tells only which version
+    was meant, where the environment happens to have the package. One that the desk told nothing of,
+    since a file of the tree or the tree itself brings it, is not recorded.
     """
     wanted = dict(_named(asked.requirements))
     meant = {**dict(_named(asked.freeze)), **wanted}
@@ -39,7 +40,7 @@ def compare(asked: Packages, built: Built) -> list[PackageRow]:
         if name not in held:
             difference: Difference = "missing"
         elif name not in meant:
-            difference = "not asked for"
+            difference = "not recorded"
         else:
             difference = "differs" if _contradict(meant[name], held[name]) else ""
         rows.append(PackageRow(name, meant.get(name, ""), held.get(name, ""), difference))

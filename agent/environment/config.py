@@ -57,13 +57,20 @@ def configured(folders: Folders) -> PackagesConfig:
     patience = whole_number("index_patience", INDEX_PATIENCE_SECONDS, folders)
     policy = table.choice("python_policy", "minor", get_args(PythonPolicy))
     return PackagesConfig(
-        origin=check_origin(table.text("origin")),
+        origin=_origin(table.text("origin")),
         index_url=table.text("index_url"),
         extra_index_urls=table.texts("extra_index_urls"),
         no_build_isolation=table.texts("no_build_isolation"),
         index_patience=table.number("index_patience", patience),
         python_policy=cast("PythonPolicy", policy),
     )
+
+
+def _origin(text: str) -> str:
+    try:
+        return check_origin(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"[packages] origin: {error.what}", error.next_step) from error
 
 
 def check_origin(origin: str) -> str:
@@ -73,9 +80,10 @@ def check_origin(origin: str) -> str:
         ConfigurationError: there is not.
     """
     kind, colon, path = origin.partition(":")
-    if not origin or origin in ORIGINS or (kind == "existing" and colon and path):
+    # From the folder that an agent happened to be started in, it would be another one each time.
+    if not origin or origin in ORIGINS or (kind == "existing" and colon and path.startswith(("/", "~"))):
         return origin
     raise ConfigurationError(
         f"packages cannot come from {origin!r:.60}",
-        f"Choose one of {', '.join(ORIGINS)} or existing:PATH.",
+        f"Choose one of {', '.join(ORIGINS)} or existing:PATH, its full path on the agent's machine.",
     )

@@ -86,7 +86,7 @@ def _used(closure: Closure, installed: Installed, root: Path) -> tuple[set[Distr
         owners = {owner for dotted in closure.foreign[top] for owner in installed.owners(dotted)}
         if not owners and top in closure.needed:
             notes.append(
-                f"The run imports {top!r}, which is not installed here: it is not asked for elsewhere."
+                f"The run imports {top!r}, which is not installed here: it is not recorded with the task."
             )
         for owner in sorted(owners, key=lambda item: item.name):
             note = _note_on_local(owner, top, root)

@@ -35,7 +35,7 @@ ROWS = [
     PackageRow("numpy", "==2.0.1", "==2.0.1+cpu", "differs"),
     PackageRow("own", "@ git+ssh://h/r", "==0.1", ""),
     PackageRow("scipy", "==1.11.0", "==1.11.0", ""),
-    PackageRow("surprise", "", "==9.0", "not asked for"),
+    PackageRow("surprise", "", "==9.0", "not recorded"),
     PackageRow("torch-vision", ">=0.15", "==0.16", ""),
 ]
 

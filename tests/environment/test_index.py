@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -166,8 +167,14 @@ def test_the_settings_are_read_once_and_a_wrong_one_is_told_without_its_value(
     config = configured(folders)
     assert (config.index_patience, config.origin) == (8, "existing:/opt/env")
     assert config.extra_index_urls == ("https://three", "https://four")
-    for name, value in {"ORIGIN": "magic", "PYTHON_POLICY": "newest", "INDEX_PATIENCE": "soon"}.items():
+    wrong_ones = {
+        "ORIGIN": ("existing:venvs/torch", r"\[packages\] origin: packages cannot come from"),
+        "PYTHON_POLICY": ("newest", "POLICY must be one of exact, minor, any$"),
+        "INDEX_PATIENCE": ("soon", "must be a whole number from 0 on, not a str$"),
+    }
+    for name, (value, message) in wrong_ones.items():
         with monkeypatch.context() as wrong:
             wrong.setenv(f"ELSEWHERE_PACKAGES_{name}", value)
-            with pytest.raises(ConfigurationError):
+            with pytest.raises(ConfigurationError) as caught:
                 configured(folders)
+            assert re.search(message, caught.value.what)

@@ -67,7 +67,7 @@ def test_these_origins_are_there(origin: str) -> None:
     assert checked_packages(origin).origin == origin
 
 
-@pytest.mark.parametrize("origin", ["pip", "existing:", "existing", "Recorded"])
+@pytest.mark.parametrize("origin", ["pip", "existing:", "existing", "existing:venvs/torch", "Recorded"])
 def test_others_are_refused(origin: str) -> None:
     with pytest.raises(UsageError, match="packages cannot come from"):
         checked_packages(origin)
