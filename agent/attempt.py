@@ -174,10 +174,7 @@ class Attempt:
             self._told_site(site)
             running = site.executor.start(site.launch(environment, self._lease, paths))
             try:
-                self._record_built(environment)
-                with self._monitor(running, site):
-                    site.compile_soon(environment)
-                    outcome = self._stream(running, site)
+                outcome = self._stream(running, site, environment)
             finally:
                 # Whatever happened: nothing of the tree outlives its script.
                 _clear(running)
@@ -185,7 +182,7 @@ class Attempt:
         site.compile_soon(environment)
         return outcome
 
-    def _stream(self, running: Running, site: Site) -> Outcome:
+    def _stream(self, running: Running, site: Site, environment: Environment) -> Outcome:
         self._told_launch(running)
         self._tell("launched", f"pid {running.pid}" if running.pid else "")
         for note in running.notes:
@@ -198,7 +195,10 @@ class Attempt:
             self._state_outcome(self._stop.reason or Stopped("an unknown hand"))
             running.terminate(grace)
 
-        with self._stop.ends_by(end), self._time_limit():
+        with self._stop.ends_by(end), self._time_limit(), self._monitor(running, site):
+            # The script runs, and is listened to: what nobody waits for comes now.
+            self._record_built(environment)
+            site.compile_soon(environment)
             ended = running.wait()
         outcome = self._stop.reason or self._exited(ended, site)
         # Whoever finds the outcome takes the journal for whole. What the script has printed is read
