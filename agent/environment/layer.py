@@ -21,9 +21,7 @@ from agent.environment.environment import Environment
 from agent.environment.evidence import Evidence, listing, made_by_build
 from agent.environment.installer import Addition, Installer, Job
 from agent.environment.kept import Kept
-from agent.environment.names import canonical
-from agent.environment.project import is_package
-from agent.environment.toml import read_toml, table
+from agent.environment.project import is_package, said_name
 from agent.removal import remove_tree
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage
@@ -99,7 +97,7 @@ class Layers:
         """Install them, and return what their builds have left in the tree."""
         self.job.note(f"installing from the tree: {', '.join(package.path for package in local)}")
         target.mkdir(parents=True)
-        first = [package for package in local if _name(tree / package.path) not in self.unisolated]
+        first = [package for package in local if said_name(tree / package.path) not in self.unisolated]
         rest = [package for package in local if package not in first]
         try:
             for packages, isolated in ((first, True), (rest, False)):
@@ -136,10 +134,3 @@ def _check(tree: Path, package: LocalPackage) -> None:
             f"{package.path!r:.120} is no package of the tree: no pyproject.toml or setup.py is there",
             "Is it ignored by git?",
         )
-
-
-def _name(folder: Path) -> str:
-    file = folder / "pyproject.toml"
-    data = read_toml(file) if file.is_file() else {}
-    name = table(data, "project").get("name", table(data, "tool", "poetry").get("name", folder.name))
-    return canonical(str(name))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -72,6 +75,35 @@ def is_package(folder: Path) -> bool:
     return "build-system" in data or "project" in data or bool(table(data, "tool", "poetry"))
 
 
+def said_name(folder: Path) -> str:
+    """The canonical name of the package in ``folder``, as far as its files say it outright; else ""."""
+    file = folder / "pyproject.toml"
+    data = read_toml(file) if file.is_file() else {}
+    name: object = table(data, "project").get("name", table(data, "tool", "poetry").get("name"))
+    if name is None:
+        settings = configparser.ConfigParser(interpolation=None)
+        with suppress(configparser.Error, OSError, UnicodeError):
+            settings.read(folder / "setup.cfg", encoding="utf-8")
+        name = settings.get("metadata", "name", fallback=None) or _name_in_setup(folder / "setup.py")
+    return canonical(name) if isinstance(name, str) else ""
+
+
+def _name_in_setup(file: Path) -> object:
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return None
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = [
+        word.value.value
+        for call in calls
+        if ast.unparse(call.func).endswith("setup")
+        for word in call.keywords
+        if word.arg == "name" and isinstance(word.value, ast.Constant)
+    ]
+    return names[0] if len(names) == 1 else None
+
+
 class _Project:
     def __init__(self, asked: Asked, folder: Path, package: LocalPackage) -> None:
         self._asked = asked
@@ -84,16 +116,33 @@ class _Project:
         """Add what this one needs; returns what it needs of the tree."""
         project, poetry = table(self._data, "project"), table(self._data, "tool", "poetry")
         dynamic = texts(project.get("dynamic"))
-        if isinstance(name := project.get("name", poetry.get("name")), str):
-            needs.names.add(canonical(name))
+        name = said_name(self._folder)
+        if name:
+            needs.names.add(name)
+        deferred = name in self._asked.no_build_isolation
+        if deferred:
+            needs.lines += self._built_with()
         if project and "dependencies" not in dynamic and "optional-dependencies" not in dynamic:
             return self._add_standard(project, needs)
         if poetry.get("dependencies"):
             return self._add_poetry(poetry, needs)
+        if deferred:
+            # Its build cannot be asked before the others are there: the desk, or a file, has to say it.
+            self._asked.note(f"{name}: what it needs is not asked of its build, which needs the others first")
+            return []
         needs.sources.append(self._package)
         found = {path for pattern in _DECIDING for path in self._folder.glob(pattern) if path.is_file()}
         needs.evidence += [(self._asked.relative(path), digest(path)) for path in sorted(found)]
         return []
+
+    def _built_with(self) -> list[str]:
+        """What must be in the environment, if the build is to see nothing else."""
+        said = texts(table(self._data, "build-system").get("requires"))
+        if said:
+            return said
+        # Older releases of setuptools need another package, which a desk that built with them has.
+        beside = {"wheel"} & {name_of(line) for line in self._asked.packages.freeze}
+        return ["setuptools", *beside]
 
     def _add_standard(self, project: dict[str, Any], needs: Needs) -> list[LocalPackage]:
         optional = {

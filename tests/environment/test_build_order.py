@@ -66,3 +66,18 @@ def test_a_package_of_the_tree_may_need_another_to_be_built(kernel: Box) -> None
         requirements=("toyone==1.0", "setuptools"), local=local, no_build_isolation=("toykernel",)
     )
     assert "toykernel==1.0" in kernel.rebuild(tree, packages).built().packages
+
+
+@pytest.mark.parametrize("where", ["setup.py", "setup.cfg"])
+def test_a_tree_without_a_project_file_may_need_another_to_be_built(kernel: Box, where: str) -> None:
+    tree: Path = kernel.root / "workspaces" / "own"
+    kernel.write("toykernel.py", MODULE, tree)
+    kernel.write("setup.py", SETUP if where == "setup.py" else SETUP.replace('name="toykernel", ', ""), tree)
+    if where == "setup.cfg":
+        kernel.write("setup.cfg", "[metadata]\nname = toykernel\n", tree)
+    # What it needs to run was recorded at the desk; what it is built with was not.
+    packages = Packages(requirements=("toyone==1.0", "toytwo==1.0"), local=(LocalPackage("."),))
+    with pytest.raises(BuildError, match="No module named 'toyone'"):
+        kernel.rebuild(tree, packages)
+    environment = kernel.rebuild(tree, packages, no_build_isolation=("ToyKernel",))
+    assert {"toykernel==1.0", "toytwo==1.0"} <= set(environment.built().packages)
