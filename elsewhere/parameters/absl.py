@@ -42,7 +42,9 @@ def patch(module: ModuleType) -> None:
         if wanted:
             self.validate_all_flags()
         if not known_only:
-            ledger.refuse_unknown(given, {SECTION + name for name in flags}, lambda text: _refuse(module, text))
+            ledger.refuse_unknown(
+                given, {SECTION + name for name in flags}, lambda text: _refuse(module, text)
+            )
         found = {SECTION + name: plain(flag.value) for name, flag in flags.items()}
         kept = {name: value for name, value in found.items() if not isinstance(value, Absent)}
         ledger.note_all(kept, {SECTION + name for name in overrides}, given)

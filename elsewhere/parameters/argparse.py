@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from _thread import _local  # `threading.local` itself, without what `threading` costs to import
 
+from elsewhere.parameters import hook
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     from elsewhere.parameters.actions import Action, Parser
     from elsewhere.parameters.parse import Parse
-
-from elsewhere.parameters import hook
 
 STRICT = {
     "parse_args": True,
@@ -55,7 +55,7 @@ def parse(original: Callable[..., Any], parser: Parser, args: Any, namespace: An
     if running is not None:
         running.enter(parser)
         return original(parser, args, namespace)
-    if actions.PRIVATE in vars(parser) or not ledger.from_command_line(args):
+    if getattr(parser, actions.PRIVATE, False) or not ledger.from_command_line(args):
         return original(parser, args, namespace)
     given = ledger.given()
     current = Parse(parser, given)

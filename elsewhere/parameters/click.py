@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.parameters import hook, ledger
 from elsewhere.parameters.ledger import SECTION
-from elsewhere.parameters.values import Absent, json_text, plain, same
+from elsewhere.parameters.values import Absent, json_text, listed, same
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,9 +33,9 @@ def patch(module: ModuleType) -> None:
 
     @wraps(parse_args)
     def parse(self: Any, ctx: Any, args: list[str]) -> Any:
-        if hook.enabled and ctx.parent is None and ledger.from_command_line(args):
-            if not ctx.resilient_parsing:  # what completes a command line in the shell
-                ctx.meta[_KEY] = Reading(ledger.given(), module.UsageError, unset)
+        own = ctx.parent is None and ledger.from_command_line(args)
+        if hook.enabled and own and not ctx.resilient_parsing:  # by which shells complete a word
+            ctx.meta[_KEY] = Reading(ledger.given(), module.UsageError, unset)
         reading = ctx.meta.get(_KEY)
         if reading is None:
             return parse_args(self, ctx, args)
@@ -102,10 +102,9 @@ class Reading:
         try:
             return self._heard(parameter, ctx, opts, args, handle, name)
         except self._error as error:
-            value = opts[parameter.name]
-            kind = getattr(parameter.type, "name", type(parameter.type).__name__)
-            text = f"parameter {name}: {value!r} is no valid {kind}: {error.message}"
-            raise self._error(text, ctx=ctx) from None
+            value, said = repr(opts[parameter.name]), str(error.message)
+            text = said if value in said else f"{value}: {said}"
+            raise self._error(f"parameter {name}: {text}", ctx=ctx) from None
 
     def _heard(self, parameter: Any, ctx: Any, opts: Any, args: Any, handle: Any, name: str) -> Any:
         # A callback may make another value of it: what is kept is what was there before, so
@@ -156,10 +155,7 @@ class Reading:
     def _plain(self, value: Any, raw: Any) -> JSONValue | Absent:
         if value is self._unset:
             return None
-        if isinstance(value, (tuple, list)):
-            items = [self._plain(item, None) for item in value]
-            return next((item for item in items if isinstance(item, Absent)), items)  # type: ignore[arg-type]
-        return plain(value, lambda _: raw if isinstance(raw, str) else None)
+        return listed(value, lambda _: raw if isinstance(raw, str) else None)
 
     def _refuse(self, text: str, ctx: Any) -> None:
         raise self._error(text, ctx=ctx)
@@ -180,7 +176,7 @@ def _shaped(parameter: Any, stored: JSONValue) -> Any:
         return stored
     many = parameter.multiple or parameter.nargs != 1
     if isinstance(stored, str) and many:
-        stored = _listed(stored)
+        stored = _split(stored)
     if many and not isinstance(stored, list):
         stored = [stored]
     if isinstance(stored, list):
@@ -190,17 +186,17 @@ def _shaped(parameter: Any, stored: JSONValue) -> Any:
     return _text(stored)
 
 
-def _listed(text: str) -> JSONValue:
+def _split(text: str) -> JSONValue:
     import json
     import shlex
 
     try:
         # The numbers stay the text they are: the parameter's type reads them as it would `1e-3`.
-        listed = json.loads(text, parse_float=str, parse_int=str)
+        found: JSONValue = json.loads(text, parse_float=str, parse_int=str)
     except ValueError:
-        listed = None
-    if isinstance(listed, list):
-        return listed
+        found = None
+    if isinstance(found, list):
+        return found
     try:
         return [*shlex.split(text)]
     except ValueError:

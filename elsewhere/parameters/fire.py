@@ -63,7 +63,7 @@ def patch(module: ModuleType) -> None:
     module._Fire, module._CallAndUpdateTrace, module._MakeParseFn = walk, update, make_parse
 
 
-def _mark(module: ModuleType) -> None:
+def _mark(module: Any) -> None:
     create = module.CreateParser
 
     @wraps(create)
@@ -141,7 +141,7 @@ class Walk:
             index = spec.args.index(key) if key in spec.args else None
             try:
                 value = self._core._ParseValue(stored, index, key, metadata)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a parse function of the user's
                 raise self._core.FireError(f"parameter {name}: {stored!r} cannot be read: {error}") from None
         return value if key != spec.varargs or isinstance(value, list) else [value]
 

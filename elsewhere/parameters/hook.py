@@ -22,7 +22,6 @@ DOORS = {
     "fire.core": "fire",
     "fire.parser": "fire",
     "hydra.main": "hydra",
-    "hydra._internal.utils": "hydra",
     "hydra._internal.hydra": "hydra",
     "absl.flags._flagvalues": "absl",
     "jsonargparse._core": "jsonargparse",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.parameters import hook
 from elsewhere.parameters.overrides import unknown
@@ -137,9 +137,7 @@ def note_all(values: Mapping[str, JSONValue], used: Iterable[str], stored: Given
     note(values, set(used), news)
 
 
-def refuse_unknown(
-    stored: Given | None, known: Iterable[str], refuse: Callable[[str], NoReturn | None]
-) -> None:
+def refuse_unknown(stored: Given | None, known: Iterable[str], refuse: Callable[[str], object]) -> None:
     """Have ``refuse`` called, where names of ``Args`` are set by hand that no parse knew so far."""
     names = set(known) | _known_before
     strangers = sorted(SECTION + key for key in by_hand(stored) if SECTION + key not in names)

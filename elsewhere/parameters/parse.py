@@ -28,7 +28,7 @@ class Parse:
         self._stored = given.parameters if given else {}
         self._by_hand = frozenset(given.overrides) if given else frozenset()
         self._given = given
-        self._texts = actions.TEXTS in vars(parser)
+        self._texts = getattr(parser, actions.TEXTS, False)
         if self._texts:
             self._stored = {name: self._stored[name] for name in self._by_hand}
         self._parsers: list[Parser] = []

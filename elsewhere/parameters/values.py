@@ -39,6 +39,19 @@ def plain(value: object, typed: Callable[[object], str | None] = lambda _: None)
     return ABSENT if text is None or not _storable(text) else text
 
 
+def listed(value: object, typed: Callable[[object], str | None] = lambda _: None) -> JSONValue | Absent:
+    """``plain``, but a tuple or list of anything is a list: for libraries that make either of it."""
+    if not isinstance(value, (tuple, list)):
+        return plain(value, typed)
+    items: list[JSONValue] = []
+    for item in value:
+        kept = listed(item)
+        if isinstance(kept, Absent):
+            return ABSENT
+        items.append(kept)
+    return items
+
+
 def json_text(value: JSONValue) -> str:
     """The one text of a JSON value: ``1.0``, ``true``, ``[1, 2]``."""
     return json.dumps(value, ensure_ascii=False)
