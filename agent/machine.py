@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from agent import surroundings, workspace
 from agent.environment import config as packages
 from agent.image import config as image
 from agent.monitor import config as monitor
+from elsewhere.configuration import require_known
 from elsewhere.settings import Folders
+
+
+KNOWN: Final = (
+    "redis_url", "untracked_limit", "bundle_limit", "log_cap", "index_patience",
+    "max_environments", "max_repositories", "min_free_bytes", "janitor_seconds",
+    "packages", "git", "docker", "attempt", "daemon", "monitor",
+)  # fmt: skip
+"""Every table of the file, and every setting above all tables; docs/settings.md tells what they mean."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ def configured(
     Raises:
         ConfigurationError: a setting that is unknown or wrong; the message names it.
     """
+    require_known(folders, KNOWN)
     of_packages, of_images = packages.configured(folders), image.configured(folders)
     default = of_images.default
     return MachineConfig(

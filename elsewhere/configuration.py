@@ -18,6 +18,23 @@ _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off"})
 
 
+def require_known(folders: Folders, known: tuple[str, ...]) -> None:
+    """See to it that the file holds nothing but these tables and settings above all tables.
+
+    Raises:
+        ConfigurationError: it holds something else; the message names it and what is nearest to it.
+    """
+    path = folders.config_file
+    for key in read_file(path):
+        if key not in known:
+            raise ConfigurationError(f"{path}: there is no setting or table {key}", _hint(key, known))
+
+
+def _hint(key: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+
+
 class Table:
     """The settings of one subject. Every getter raises ``ConfigurationError`` for a wrong type.
 
@@ -39,9 +56,7 @@ class Table:
             raise ConfigurationError(f"{self._path}: {name} must be a table", f"Begin it with [{name}].")
         for key in table:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-                raise ConfigurationError(f"{self._path}: [{name}] has no setting {key}", hint)
+                raise ConfigurationError(f"{self._path}: [{name}] has no setting {key}", _hint(key, known))
         self._table: Mapping[str, Any] = table
 
     def text(self, key: str, default: str = "") -> str:
