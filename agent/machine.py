@@ -12,7 +12,6 @@ from agent.monitor import config as monitor
 from elsewhere.configuration import require_known
 from elsewhere.settings import Folders
 
-
 KNOWN: Final = (
     "redis_url", "untracked_limit", "bundle_limit", "log_cap", "index_patience",
     "max_environments", "max_repositories", "min_free_bytes", "janitor_seconds",
