@@ -41,7 +41,8 @@ def patch(module: ModuleType) -> None:
             return parse_args(self, ctx, args)
         reading.begin()
         rest = parse_args(self, ctx, args)
-        reading.finish(ctx, leaf=not hasattr(self, "resolve_command"))
+        chained = ctx.parent is not None and getattr(ctx.parent.command, "chain", False)
+        reading.finish(ctx, last=not chained and not hasattr(self, "resolve_command"))
         return rest
 
     @wraps(handle)
@@ -71,9 +72,9 @@ class Reading:
         """Begin with the next command."""
         self._values = {}
 
-    def finish(self, ctx: Any, *, leaf: bool) -> None:
-        """Note what a command came to; below it, where it is a ``leaf``, no other follows."""
-        if leaf:
+    def finish(self, ctx: Any, *, last: bool) -> None:
+        """Note what a command came to; where it is the ``last``, no other is read after it."""
+        if last:
             ledger.refuse_unknown(self._given, self._known, lambda text: self._refuse(text, ctx))
         ledger.note_all(self._values, self._used, self._given)
 

@@ -18,8 +18,6 @@ from elsewhere.parameters.values import Absent, plain, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
-
     from elsewhere.contract.task import JSONValue
     from elsewhere.store.relay import Given
 
@@ -27,7 +25,7 @@ _walk: Walk | None = None
 """How the command line is walked through; Fire itself does it in one thread, one at a time."""
 
 
-def patch(module: ModuleType) -> None:
+def patch(module: Any) -> None:
     """Wrap how ``fire.core`` walks through a command line, and mark the parser of ``fire.parser``."""
     if module.__name__ == "fire.parser":
         _mark(module)
