@@ -18,6 +18,7 @@ from elsewhere.parameters.values import Absent, plain, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from elsewhere.contract.task import JSONValue
     from elsewhere.store.relay import Given
 
