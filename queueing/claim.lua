@@ -1,5 +1,6 @@
 --! needs clock.lua
 --! needs events.lua
+--! needs index.lua
 --! needs rq.lua
 --! needs waiting.lua
 -- claim(id, queue, agent, lease_ms): give the next attempt of a task to an agent, with a lease by the
@@ -9,8 +10,7 @@
 local function claim(id, queue, agent, lease_ms)
   local task = keys.task(id)
   local attempt = redis.call('HINCRBY', task, 'attempt', 1)
-  redis.call('HSET', task, 'status', 'in_progress', 'status_message', '', 'agent', agent, 'log_sequence', 0,
-    'lease_ms', lease_ms)
+  set_status(id, 'in_progress', 'status_message', '', 'agent', agent, 'log_sequence', 0, 'lease_ms', lease_ms)
   stop_waiting(id, queue)
   redis.call('DEL', keys.task_reserved(id))
   redis.call('SADD', keys.ACCEPTED, id)

@@ -1,4 +1,5 @@
 --! needs ending.lua
+--! needs index.lua
 -- An attempt is over, but not by its own outcome: where does its task go?
 --
 -- let_go(id, why): the task goes back to the front of its queue; or, where a stop was asked for, it
@@ -17,7 +18,7 @@ local function let_go(id, why)
     return 'failed'
   end
   write_log(id, 'note', attempt, why .. '; the task is back in the queue\n')
-  redis.call('HSET', task, 'status', 'queued')
+  set_status(id, 'queued')
   redis.call('ZREM', keys.LEASES, id)
   redis.call('DEL', keys.task_control(id))
   rq_leave(id, queue, attempt)

@@ -1,5 +1,6 @@
 --! needs clock.lua
 --! needs events.lua
+--! needs index.lua
 --! needs log.lua
 --! needs rq.lua
 --! needs waiting.lua
@@ -25,7 +26,7 @@ local function retry(id, attempt, message)
   local told = string.format('%s: attempt %d of %d follows %s', code and 'exit ' .. code or line, used + 1,
     retries + 1, wait > 0 and 'in ' .. string.format('%.6g', wait) .. ' s' or 'at once')
   write_log(id, 'note', attempt, told .. '\n')
-  redis.call('HSET', task, 'status', 'queued', 'status_message', told, 'lost_attempts', 0)
+  set_status(id, 'queued', 'status_message', told, 'lost_attempts', 0)
   redis.call('ZREM', keys.LEASES, id)
   redis.call('DEL', keys.task_control(id))
   rq_leave(id, queue, attempt)

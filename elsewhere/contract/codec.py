@@ -117,9 +117,14 @@ def _plain(value: object, path: str) -> Any:
     if isinstance(value, (tuple, list)):
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, Mapping):
-        _require_json(dict(value), path)
-        return dict(value)
+        return {_name(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
     raise SchemaError(f"{path}: a {type(value).__name__} cannot be stored")
+
+
+def _name(key: object, path: str) -> str:
+    if not isinstance(key, str):
+        raise SchemaError(f"{path}: the key {key!r} is no text")
+    return key
 
 
 @functools.cache
@@ -136,7 +141,9 @@ def _build(kind: Any, value: Any, path: str) -> Any:
         items = _expect(list, value, path)
         return tuple(_build(item_kind, item, f"{path}[{index}]") for index, item in enumerate(items))
     if origin is Mapping:
-        return _expect(dict, value, path)
+        item_kind = typing.get_args(kind)[1]
+        items = _expect(dict, value, path)
+        return {key: _build(item_kind, item, f"{path}.{key}") for key, item in items.items()}
     if origin is typing.Literal:
         if value not in typing.get_args(kind):
             raise SchemaError(f"{path}: expected one of {typing.get_args(kind)}, found {value!r}")
@@ -153,6 +160,8 @@ def _build(kind: Any, value: Any, path: str) -> Any:
 
 def _build_optional(kind: Any, value: Any, path: str) -> Any:
     members = [member for member in typing.get_args(kind) if member is not type(None)]
+    if {bool, int, float, str} <= set(members):
+        return value  # a JSON value, which it is: it was read from JSON
     if value is None and len(members) < len(typing.get_args(kind)):
         return None
     if len(members) != 1:

@@ -14,6 +14,19 @@ TASKS = "elsewhere:tasks"
 TASK_IDS = "elsewhere:task_ids"
 """Sorted set: every task's id with score 0, so that a prefix is looked up by range."""
 
+UPDATED = "elsewhere:index:updated"
+"""Sorted set: id of every task that stands in the indexes, scored by its last change (seconds).
+
+The indexes are sorted sets of ids, named ``indexed_…`` below, one for each value that queries
+ask for. They are scored by creation, which never changes, so that a move touches two of them and
+this set, and any of them gives a page in that order by itself; another order comes from this set
+or ``NAMES``. Nothing but the tasks' hashes is the truth: a task that is in ``TASKS`` and not here
+was stored by a version that knew no indexes, and is indexed when somebody next asks.
+"""
+
+NAMES = "elsewhere:index:names"
+"""Sorted set, all scored 0: name, a zero byte and id of every indexed task."""
+
 LEASES = "elsewhere:leases"
 """Sorted set: ids of leased tasks, scored by the end of the lease (server's time, milliseconds)."""
 
@@ -51,8 +64,53 @@ def task(task_id: str) -> str:
     task stands in its queue) come with the moves; so does ``passed_over`` (milliseconds: since when
     agents that could run it have had no room and taken others), until the task leaves its place.
     Times are seconds with six decimals, by the server's clock; an absent field is None.
+
+    What tasks are found and described by: ``type comment parent progress updated``, ``tags`` and
+    ``system_tags`` (JSON lists), and a field for each property (``property:NAME``) and for
+    what is known of each parameter (``about:SECTION/KEY``), both JSON, so that edits of
+    different ones never meet. All of these may be absent.
     """
     return f"elsewhere:task:{task_id}"
+
+
+def indexed_project(project: str) -> str:
+    """Sorted set: ids of the tasks of exactly that project, scored by creation."""
+    return f"elsewhere:index:project:{project}"
+
+
+def indexed_below(project: str) -> str:
+    """Sorted set: ids of the tasks of all sub-projects of that project, scored by creation."""
+    return f"elsewhere:index:below:{project}"
+
+
+def indexed_status(status: str) -> str:
+    """Sorted set: ids of the tasks of that status, scored by creation."""
+    return f"elsewhere:index:status:{status}"
+
+
+def indexed_type(kind: str) -> str:
+    """Sorted set: ids of the tasks of that type, scored by creation."""
+    return f"elsewhere:index:type:{kind}"
+
+
+def indexed_tag(tag: str) -> str:
+    """Sorted set: ids of the tasks with that tag, scored by creation."""
+    return f"elsewhere:index:tag:{tag}"
+
+
+def indexed_system_tag(tag: str) -> str:
+    """Sorted set: ids of the tasks with that system tag, scored by creation."""
+    return f"elsewhere:index:system_tag:{tag}"
+
+
+def indexed_parent(task_id: str) -> str:
+    """Sorted set: ids of the tasks that came of that one, scored by creation."""
+    return f"elsewhere:index:parent:{task_id}"
+
+
+def task_configurations(task_id: str) -> str:
+    """Hash: the task's configurations under their names, as the codec writes them."""
+    return f"elsewhere:task:{task_id}:configurations"
 
 
 def task_log(task_id: str) -> str:

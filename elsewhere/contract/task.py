@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal
 
+from elsewhere.contract.edit import ParameterInfo, Property
 from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.terms import Terms
+from elsewhere.contract.value import JSONValue as JSONValue
+from elsewhere.contract.value import Parameters as Parameters
 
-JSONValue = Union[None, bool, int, float, str, "list[JSONValue]", "dict[str, JSONValue]"]
-"""A value that JSON can hold."""
-
-Parameters = Mapping[str, JSONValue]
-"""Typed values under ``Section/key`` names, such as ``{"Args/lr": 0.1}``."""
+USUAL_TYPE = "training"
+"""What kind of run a task is where nobody says."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,17 @@ class NewTask:
     overrides: tuple[str, ...] = ()
     """Names in ``parameters`` that somebody set by hand, over what the script says."""
     terms: Terms = field(default_factory=Terms)
+    type: str = USUAL_TYPE
+    """What kind of run it is, in a word."""
+    tags: tuple[str, ...] = ()
+    system_tags: tuple[str, ...] = ()
+    """Tags that Elsewhere itself gives meaning to, such as ``archived``."""
+    comment: str = ""
+    parent: str | None = None
+    """Id of the task that this one came of, such as the one it is a clone of; it is not waited for."""
+    properties: Mapping[str, Property] = field(default_factory=dict)
+    parameter_info: Mapping[str, ParameterInfo] = field(default_factory=dict)
+    """What is known of parameters beside their values, by the same names."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,17 @@ class TaskRecord:
     """How often the script was run again after it had failed."""
     waits_for: str = ""
     """What a queued task waits for before it stands in its queue, in words; "" where nothing."""
+    type: str = USUAL_TYPE
+    tags: tuple[str, ...] = ()
+    system_tags: tuple[str, ...] = ()
+    comment: str = ""
+    parent: str | None = None
+    progress: float | None = None
+    """Percent; None where nobody said."""
+    updated: float = 0.0
+    """When its status, its parameters, its configurations or what is edited by hand last changed."""
+    properties: Mapping[str, Property] = field(default_factory=dict)
+    parameter_info: Mapping[str, ParameterInfo] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ backing does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from elsewhere.contract.built import Built
+from elsewhere.contract.edit import Configuration, Edit
 from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.query import Page, Query
 from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
@@ -25,15 +27,18 @@ class Store(Protocol):
 
     # --- tasks ---------------------------------------------------------------------
 
-    def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
+    def create(
+        self, new: NewTask, *, submission: str | None = None, task_id: str | None = None
+    ) -> TaskRecord:
         """Make a draft of ``new`` and return it.
 
-        With the same ``submission`` key (any text; remembered for a day) the call may be
-        repeated: the task that the first call made is returned.
+        With the same ``submission`` key (any text; remembered for a day) or the same ``task_id``
+        (32 hexadecimal digits, chosen by the caller) the call may be repeated: the task that the
+        first call made is returned, as it stands by then.
 
         Raises:
             SchemaError: a value that cannot be stored; the message names the field.
-            UsageError: terms that make no sense.
+            UsageError: terms that make no sense, or an id that no task can have.
         """
         ...
 
@@ -59,6 +64,77 @@ class Store(Protocol):
         """Tasks, the newest first; only those of one status where ``status`` is given."""
         ...
 
+    def records(self, ids: Sequence[str]) -> list[TaskRecord]:
+        """The tasks with these ids, in that order, without those that are not there.
+
+        Raises:
+            SchemaError: another version of Elsewhere wrote one of them.
+        """
+        ...
+
+    def query(self, query: Query) -> Page:
+        """The page of tasks that fulfil every condition of ``query``.
+
+        Patterns are searched for in the tasks that all else holds for, some at a time, and for 5
+        seconds at most. Tasks that change while a page is put together may be found as they were.
+
+        Raises:
+            UsageError: an order or a page that makes no sense, what is no regular expression, or
+                one that takes too long.
+        """
+        ...
+
+    def wait_for_status(
+        self, task_id: str, statuses: Collection[Status], timeout: float | None = None
+    ) -> TaskRecord:
+        """Wait until the task stands in one of ``statuses``, and return it.
+
+        Waiting is a blocking read, never a poll. After ``timeout`` seconds the task is returned
+        as it then stands. A status that it has for a moment only may be missed.
+
+        Raises:
+            TaskNotFound: there is no such task, or not any more.
+        """
+        ...
+
+    def clone(
+        self,
+        task_id: str,
+        *,
+        name: str | None = None,
+        comment: str | None = None,
+        parent: str | None = None,
+        project: str | None = None,
+    ) -> TaskRecord:
+        """Make a draft of what the task runs with, and return it.
+
+        Spec, terms, parameters with what is known and overridden of them, configurations, type and
+        tags are copied; results, properties and system tags are not. What is None is the
+        task's own, but for the name, ``Clone Of NAME``, and the parent, which is the task itself.
+
+        Not safe to repeat: each call makes a task.
+
+        Raises:
+            TaskNotFound: there is no such task.
+            SchemaError: a newer version of Elsewhere wrote it.
+        """
+        ...
+
+    def delete(self, task_id: str, *, force: bool = False) -> None:
+        """Delete the task and all that is kept of it; blobs stay, since others may hold the same.
+
+        Tasks that wait for it are stopped, and those whose ``parent`` it is have none then.
+
+        Args:
+            task_id: The task.
+            force: Also what is published, or runs at a desk, whose next write is refused then.
+
+        Raises:
+            IllegalMove: an attempt owns it; or it takes force.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
     def enqueue(self, task_id: str, queue: str) -> int:
         """Move a draft into ``queue``, wake the takers, and return its position from 0.
 
@@ -75,6 +151,33 @@ class Store(Protocol):
         """
         ...
 
+    def dequeue(self, task_id: str) -> TaskRecord:
+        """Take a queued task out of its queue: it is a draft again, as after a reset.
+
+        Repeating the call for a draft changes nothing.
+
+        Raises:
+            IllegalMove: it is neither queued nor a draft.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def position(self, task_id: str) -> int | None:
+        """The task's place in its queue, from 0; None where it stands in none, or waits elsewhere.
+
+        Raises:
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def queued(self, queue: str) -> int:
+        """How many tasks stand in ``queue``; those that wait for parents or their time are not counted.
+
+        Raises:
+            UsageError: no queue can have that name.
+        """
+        ...
+
     def move(
         self,
         task_id: str,
@@ -88,6 +191,8 @@ class Store(Protocol):
 
         This is for tasks that no lease protects: drafts, queued ones, and runs at a desk. A
         queued task leaves its queue. A task with a live lease is refused: its attempt ends it.
+        Back to a draft, which is how a task is reset, it loses its log, series, progress and times;
+        it keeps what it runs with, its tags and its properties.
 
         Raises:
             IllegalMove: it stands elsewhere, the move is not legal, or an attempt owns it.
@@ -111,6 +216,93 @@ class Store(Protocol):
         Raises:
             LateWrite: ``attempt`` is given and is not the task's newest.
             TaskNotFound: there is no such task.
+        """
+        ...
+
+    def replace_parameters(
+        self,
+        task_id: str,
+        parameters: Mapping[str, JSONValue],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+        overrides: tuple[str, ...] | None = None,
+    ) -> None:
+        """Let ``parameters`` take the place of the task's, all else as in ``set_parameters``.
+
+        Of those that are gone, what is known and that they were set by hand is gone, too.
+        """
+        ...
+
+    def delete_parameters(
+        self,
+        task_id: str,
+        names: Collection[str],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Drop parameters, and what is known of them; names that nobody has are passed over.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def edit(
+        self, task_id: str, edit: Edit, *, attempt: int | None = None, sequence: int | None = None
+    ) -> TaskRecord:
+        """Make the changes of ``edit``, all or none, and return the task.
+
+        Possible at any status, but for the spec. Edits made at the same time merge field by field.
+        ``archived`` is a system tag. ``sequence`` as in ``append_log``.
+
+        Raises:
+            IllegalMove: another spec for what is no draft.
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            SchemaError: a value that cannot be stored.
+            TaskNotFound: there is no such task.
+            UsageError: a progress outside of 0 to 100, or an empty name, project or type.
+        """
+        ...
+
+    def set_configuration(
+        self,
+        task_id: str,
+        name: str,
+        configuration: Configuration,
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Keep ``configuration``, whose blob was put before, under its name.
+
+        Raises:
+            LateWrite: ``attempt`` is given and is not the task's newest.
+            TaskNotFound: there is no such task.
+        """
+        ...
+
+    def delete_configuration(
+        self, task_id: str, name: str, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Drop the configuration of that name, if there is one; raises what ``set_configuration`` does."""
+        ...
+
+    def configuration(self, task_id: str, name: str) -> Configuration | None:
+        """The configuration of that name; None where there is none.
+
+        Raises:
+            SchemaError: another version of Elsewhere wrote it.
+        """
+        ...
+
+    def configurations(self, task_id: str) -> dict[str, Configuration]:
+        """All configurations of the task, by name.
+
+        Raises:
+            SchemaError: another version of Elsewhere wrote one of them.
         """
         ...
 

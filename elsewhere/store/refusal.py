@@ -38,9 +38,9 @@ def no_parent(task_id: str, parent: str) -> TaskNotFound:
     return TaskNotFound(f"no task has the id {parent}, which is a parent of task {task_id}")
 
 
-def owned(task_id: str, status: str, agent: str) -> IllegalMove:
-    """The error for moving a task that an attempt owns."""
-    return illegal_move(task_id, f"{status} on agent {agent}", "be moved", "Stop it: its attempt ends it.")
+def owned(task_id: str, status: str, agent: str, wish: str = "be moved") -> IllegalMove:
+    """The error for moving a task that an attempt owns; ``wish`` as for ``illegal_move``."""
+    return illegal_move(task_id, f"{status} on agent {agent}", wish, "Stop it: its attempt ends it.")
 
 
 def verify(blob: Blob, data: bytes) -> None:

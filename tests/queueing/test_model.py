@@ -280,6 +280,19 @@ class Leases(RuleBasedStateMachine):
         assert accepted == set(self.queue_of) - set(self.ended)
 
     @invariant()
+    def every_task_is_found_by_its_status(self) -> None:
+        stands = {
+            task_id: self.ended.get(task_id, Status.IN_PROGRESS if task_id in self.owned else Status.QUEUED)
+            for task_id in self.queue_of
+        }
+        for status in Status:
+            members = self.connection.zrange(keys.indexed_status(status.value), 0, -1)
+            assert {member.decode() for member in members} == {
+                task_id for task_id, its in stands.items() if its is status
+            }
+        assert self.connection.zcard(keys.UPDATED) == len(stands)
+
+    @invariant()
     def every_ended_task_has_one_end(self) -> None:
         for task_id, status in self.ended.items():
             assert self.store.get(task_id).status is status

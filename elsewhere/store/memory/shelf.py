@@ -9,9 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elsewhere.contract.built import Built
+from elsewhere.contract.codec import decode, encode
+from elsewhere.contract.edit import Configuration, Edit
 from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import LogChunk, LogKind, TaskRecord
+from elsewhere.contract.task import LogChunk, LogKind, Parameters, TaskRecord
+from elsewhere.store.edit_rules import accepted_already, merged, stored_info, stored_properties
 from elsewhere.store.log_rules import ENTRY_COST, cut_note, gap
 from elsewhere.store.memory.series import SeriesBook
 from elsewhere.store.refusal import late_write
@@ -38,11 +42,68 @@ class Shelf:
     cut_to: str = "0"
     """Position of the last chunk removed."""
     built: Built | None = None
+    configurations: dict[str, Configuration] = field(default_factory=dict)
     series: SeriesBook = field(default_factory=SeriesBook)
 
     def change(self, **fields: Any) -> None:
-        """Replace fields of the record."""
-        self.task = replace(self.task, **fields)
+        """Replace fields of the record, which has changed then."""
+        self.task = replace(self.task, **{"updated": time.time(), **fields})
+
+    def set_parameters(self, wanted: Parameters, overrides: tuple[str, ...] | None) -> None:
+        """Replace the parameters; what is known of those that are gone goes with them."""
+        task = self.task
+        gone = task.parameters.keys() - wanted.keys()
+        if overrides is None:
+            overrides = tuple(name for name in task.overrides if name not in gone)
+        info = {name: about for name, about in task.parameter_info.items() if name not in gone}
+        self.change(parameters=wanted, overrides=tuple(overrides), parameter_info=info)
+
+    def edit(self, edit: Edit) -> None:
+        """Make changes by hand.
+
+        Raises:
+            IllegalMove: they change the spec of what is no draft.
+        """
+        task = self.task
+        if edit.spec is not None and task.status is not Status.CREATED:
+            raise accepted_already(task.id, task.status)
+        plain = ("name", "project", "comment", "type", "progress")
+        fields = {field: getattr(edit, field) for field in plain if getattr(edit, field) is not None}
+        if edit.parent is not None:
+            fields["parent"] = edit.parent or None
+        if edit.spec is not None:
+            fields["spec"] = decode(TaskSpec, encode(edit.spec))
+        kept = {name: note for name, note in task.properties.items() if name not in edit.remove_properties}
+        self.change(
+            **fields,
+            tags=merged(task.tags if edit.tags is None else edit.tags, edit.remove_tags, edit.add_tags),
+            system_tags=merged(task.system_tags, edit.remove_system_tags, edit.add_system_tags),
+            properties={**kept, **stored_properties(edit.properties)},
+            parameter_info={**task.parameter_info, **stored_info(edit.parameter_info)},
+        )
+
+    def cloned(self, new_id: str) -> Shelf:
+        """A draft of what the task runs with."""
+        task = self.task
+        return Shelf(
+            TaskRecord(
+                id=new_id,
+                project=task.project,
+                name=f"Clone Of {task.name}",
+                status=Status.CREATED,
+                spec=task.spec,
+                parameters=task.parameters,
+                overrides=task.overrides,
+                created=time.time(),
+                terms=task.terms,
+                type=task.type,
+                tags=task.tags,
+                comment=task.comment,
+                parent=task.id,
+                parameter_info=task.parameter_info,
+            ),
+            configurations=dict(self.configurations),
+        )
 
     def record(self, kind: EventKind, detail: str = "") -> None:
         """Append to the events."""

@@ -5,25 +5,44 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from elsewhere.contract.built import Built
 from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.edit import Configuration, Edit
 from elsewhere.contract.events import Event, EventKind
 from elsewhere.contract.outcome import Stopped, message_of
+from elsewhere.contract.query import Page, Query
 from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob, TaskSpec
-from elsewhere.contract.status import Status, may_move
-from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import (
+    JSONValue,
+    LogChunk,
+    LogKind,
+    NewTask,
+    Parameters,
+    StopRequest,
+    TaskRecord,
+)
 from elsewhere.contract.terms import Terms
 from elsewhere.store import identity, queue_name
-from elsewhere.store.log_rules import CAP_BYTES, check_appendable, check_numbered
+from elsewhere.store.edit_rules import (
+    check_edit,
+    checked_id,
+    merged,
+    stored_info,
+    stored_properties,
+    undeletable,
+)
+from elsewhere.store.log_rules import CAP_BYTES, check_appendable, check_numbered, gap
+from elsewhere.store.memory.moves import Moves
 from elsewhere.store.memory.shelf import Shelf
-from elsewhere.store.refusal import illegal_move, missing_blob, no_draft, no_parent, not_found, verify
+from elsewhere.store.query_rules import selected
+from elsewhere.store.refusal import missing_blob, verify
 from elsewhere.store.series import rules
-from elsewhere.store.terms_rules import check_terms, for_parents, is_met, parent_failed, until
+from elsewhere.store.terms_rules import check_terms
 
 BITE = 64
 """Chunks that a follower is handed in one go."""
@@ -50,23 +69,26 @@ class MemoryStore:
         most_series: int = rules.MOST_SERIES,
         serving: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        self.queues: defaultdict[str, list[str]] = defaultdict(list)
         self._log_cap = log_cap
         self._series_cap = series_cap
         self._most_series = most_series
         self._serving = dict(serving or {})
-        self._shelves: dict[str, Shelf] = {}
         self._submissions: dict[str, str] = {}
         self._blobs: dict[str, bytes] = {}
         self._changed = threading.Condition()
+        self._moves = Moves(self._changed)
+        self.queues = self._moves.queues
 
     # --- tasks ---------------------------------------------------------------------
 
-    def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
-        """Make a draft, once for each ``submission`` key."""
+    def create(
+        self, new: NewTask, *, submission: str | None = None, task_id: str | None = None
+    ) -> TaskRecord:
+        """Make a draft, once for each ``submission`` key and each id."""
         check_terms(new.terms)
+        now = time.time()
         task = TaskRecord(
-            id=identity.new_id(),
+            id=identity.new_id() if task_id is None else checked_id(task_id),
             project=new.project,
             name=new.name,
             status=Status.CREATED,
@@ -75,19 +97,51 @@ class MemoryStore:
             parameters=decode_parameters(encode_parameters(new.parameters)),
             overrides=tuple(new.overrides),
             terms=decode(Terms, encode(new.terms)),
-            created=time.time(),
+            type=new.type,
+            tags=merged(new.tags),
+            system_tags=merged(new.system_tags),
+            comment=new.comment,
+            parent=new.parent or None,
+            properties=stored_properties(new.properties),
+            parameter_info=stored_info(new.parameter_info),
+            created=now,
+            updated=now,
         )
         with self._changed:
-            made = self._submissions.setdefault(submission, task.id) if submission else task.id
-            if made == task.id:
-                self._shelves[task.id] = Shelf(task)
-                self._shelves[task.id].record("created")
-            return self._shelves[made].task
+            made = self._submissions.get(submission, task.id) if submission else task.id
+            if made not in self._moves.shelves:
+                made = task.id  # it may have been deleted since
+            if submission:
+                self._submissions[submission] = made
+            if made not in self._moves.shelves:
+                self._moves.shelves[task.id] = Shelf(task)
+                self._moves.shelves[task.id].record("created")
+            return self._moves.shelves[made].task
 
     def get(self, task_id: str) -> TaskRecord:
         """The task with exactly that id."""
         with self._changed:
-            return self._shelf(task_id).task
+            return self._moves.shelf(task_id).task
+
+    def records(self, ids: Sequence[str]) -> list[TaskRecord]:
+        """The tasks with these ids that are there."""
+        with self._changed:
+            shelves = self._moves.shelves
+            return [shelves[task_id].task for task_id in ids if task_id in shelves]
+
+    def query(self, query: Query) -> Page:
+        """The page that a query asks for."""
+        with self._changed:
+            tasks = [shelf.task for shelf in self._moves.shelves.values()]
+        return selected(tasks, query)
+
+    def wait_for_status(
+        self, task_id: str, statuses: Collection[Status], timeout: float | None = None
+    ) -> TaskRecord:
+        """The task once it stands in one of ``statuses``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._moves.shelf(task_id).task.status in statuses, timeout)
+            return self._moves.shelf(task_id).task
 
     def resolve(self, prefix: str) -> str:
         """The full id of the one task whose id begins with ``prefix``."""
@@ -96,30 +150,14 @@ class MemoryStore:
     def newest(self, limit: int = 50, offset: int = 0, status: Status | None = None) -> list[TaskRecord]:
         """Tasks, the newest first."""
         with self._changed:
-            tasks = [shelf.task for shelf in reversed(self._shelves.values())]
+            tasks = [shelf.task for shelf in reversed(self._moves.shelves.values())]
         return [task for task in tasks if status in (None, task.status)][offset : offset + limit]
 
     def enqueue(self, task_id: str, queue: str) -> int:
         """Move a draft into ``queue``, or let it wait for its parents or its time."""
         queue_name.checked(queue)
         with self._changed:
-            shelf = self._shelf(task_id)
-            stands = shelf.task
-            stopped = stands.status is Status.STOPPED and stands.status_message.startswith(parent_failed(""))
-            if stands.queue == queue and (stands.status is Status.QUEUED or stopped):
-                return self._position(shelf)
-            if stands.status is not Status.CREATED:
-                raise no_draft(task_id, stands.status.value, stands.queue)
-            parents = [self._parent(task_id, parent) for parent in dict.fromkeys(stands.terms.parents)]
-            shelf.change(status=Status.QUEUED, queue=queue)
-            shelf.record("queued", queue)
-            unmet = [parent for parent in parents if not is_met(parent.status, parent.exit_code)]
-            failed = [parent.id for parent in unmet if parent.status.ended]
-            if failed:
-                self._end(shelf, Status.STOPPED, parent_failed(failed[0]), None)
-            else:
-                self._line_up(shelf, [parent.id for parent in unmet])
-            return self._position(shelf)
+            return self._moves.enqueue(self._moves.shelf(task_id), queue)
 
     def move(
         self,
@@ -132,21 +170,8 @@ class MemoryStore:
     ) -> TaskRecord:
         """Move a task from ``expected`` to ``target``."""
         with self._changed:
-            shelf = self._shelf(task_id)
-            origin = shelf.task.status
-            # Only enqueue knows a queue to move into.
-            if origin is not expected or target is Status.QUEUED or not may_move(origin, target):
-                raise illegal_move(task_id, origin.value, f"be moved from {expected} to {target}")
-            if target.ended and not origin.ended:
-                self._end(shelf, target, message, exit_code)
-                return shelf.task
-            if target is Status.CREATED:
-                self._reset(shelf, message)
-            elif target is Status.IN_PROGRESS:
-                self._run_here(shelf, message)
-            else:
-                shelf.change(status=target, status_message=message or shelf.task.status_message)
-            shelf.record("moved", f"{origin} to {target}")
+            shelf = self._moves.shelf(task_id)
+            self._moves.move(shelf, target, expected, message, exit_code)
             return shelf.task
 
     def set_parameters(
@@ -159,46 +184,161 @@ class MemoryStore:
         overrides: tuple[str, ...] | None = None,
     ) -> None:
         """Merge ``parameters`` into the task's."""
-        check_numbered(sequence, attempt)
+        self._swap_parameters(task_id, lambda known: {**known, **parameters}, attempt, sequence, overrides)
+
+    def replace_parameters(
+        self,
+        task_id: str,
+        parameters: Mapping[str, JSONValue],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+        overrides: tuple[str, ...] | None = None,
+    ) -> None:
+        """Let ``parameters`` take the place of the task's."""
+        self._swap_parameters(task_id, lambda _: parameters, attempt, sequence, overrides)
+
+    def delete_parameters(
+        self,
+        task_id: str,
+        names: Collection[str],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Drop some of the task's parameters."""
+
+        def without(known: Parameters) -> dict[str, JSONValue]:
+            return {name: value for name, value in known.items() if name not in names}
+
+        self._swap_parameters(task_id, without, attempt, sequence, None)
+
+    def _swap_parameters(
+        self,
+        task_id: str,
+        change: Callable[[Parameters], Mapping[str, JSONValue]],
+        attempt: int | None,
+        sequence: int | None,
+        overrides: tuple[str, ...] | None,
+    ) -> None:
+        with self._numbered(task_id, "parameters", attempt, sequence) as shelf:
+            if shelf is not None:
+                wanted = decode_parameters(encode_parameters(change(shelf.task.parameters)))
+                shelf.set_parameters(wanted, overrides)
+
+    def edit(
+        self, task_id: str, edit: Edit, *, attempt: int | None = None, sequence: int | None = None
+    ) -> TaskRecord:
+        """Make the changes of ``edit``."""
+        check_edit(edit)
+        with self._numbered(task_id, "edit", attempt, sequence) as shelf:
+            if shelf is not None:
+                shelf.edit(edit)
+            return self._moves.shelf(task_id).task
+
+    def set_configuration(
+        self,
+        task_id: str,
+        name: str,
+        configuration: Configuration,
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Keep ``configuration`` under its name."""
+        with self._numbered(task_id, "configuration", attempt, sequence) as shelf:
+            if shelf is not None:
+                shelf.configurations[name] = decode(Configuration, encode(configuration))
+                shelf.change()
+
+    def delete_configuration(
+        self, task_id: str, name: str, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Drop the configuration of that name."""
+        with self._numbered(task_id, "configuration", attempt, sequence) as shelf:
+            if shelf is not None:
+                shelf.configurations.pop(name, None)
+                shelf.change()
+
+    def configuration(self, task_id: str, name: str) -> Configuration | None:
+        """The configuration of that name."""
+        return self.configurations(task_id).get(name)
+
+    def configurations(self, task_id: str) -> dict[str, Configuration]:
+        """All configurations, by name."""
         with self._changed:
-            shelf = self._shelf(task_id)
-            if attempt is not None:
-                shelf.fence(attempt, "parameters")
-            merged = decode_parameters(encode_parameters({**shelf.task.parameters, **parameters}))
-            if sequence is not None and not shelf.take_number(sequence):
-                return
-            names = shelf.task.overrides if overrides is None else tuple(overrides)
-            shelf.change(parameters=merged, overrides=names)
+            shelf = self._moves.shelves.get(task_id)
+            return dict(sorted(shelf.configurations.items())) if shelf else {}
+
+    def clone(
+        self,
+        task_id: str,
+        *,
+        name: str | None = None,
+        comment: str | None = None,
+        parent: str | None = None,
+        project: str | None = None,
+    ) -> TaskRecord:
+        """Make a draft of what the task runs with."""
+        with self._changed:
+            shelf = self._moves.shelf(task_id).cloned(identity.new_id())
+            given = {"name": name, "comment": comment, "parent": parent, "project": project}
+            shelf.change(**{field: text for field, text in given.items() if text is not None})
+            self._moves.shelves[shelf.task.id] = shelf
+            shelf.record("created", f"clone of {task_id}")
+            return shelf.task
+
+    def delete(self, task_id: str, *, force: bool = False) -> None:
+        """Delete the task and all that is kept of it."""
+        with self._changed:
+            shelf = self._moves.shelf(task_id)
+            if shelf.task.status in (Status.IN_PROGRESS, Status.PUBLISHED) and not force:
+                raise undeletable(task_id, shelf.task.status.value)
+            self._moves.delete(shelf)
+
+    def dequeue(self, task_id: str) -> TaskRecord:
+        """Take a queued task out of its queue: it is a draft again."""
+        record = self.get(task_id)
+        if record.status is Status.CREATED:
+            return record
+        return self.move(task_id, Status.CREATED, expected=Status.QUEUED)
+
+    def position(self, task_id: str) -> int | None:
+        """The task's place in its queue, from 0."""
+        with self._changed:
+            line = self._moves.queues.get(str(self._moves.shelf(task_id).task.queue), [])
+            return line.index(task_id) if task_id in line else None
+
+    def queued(self, queue: str) -> int:
+        """How many tasks stand in ``queue``."""
+        with self._changed:
+            return len(self._moves.queues.get(queue_name.checked(queue), []))
 
     def request_stop(self, task_id: str, stop: StopRequest) -> Status:
         """Ask for the end of a task."""
         with self._changed:
-            shelf = self._shelf(task_id)
+            shelf = self._moves.shelf(task_id)
             if shelf.task.status.ended:
                 return shelf.task.status
             shelf.record("stop_requested", stop.by)
             if shelf.task.status is Status.IN_PROGRESS:
                 shelf.change(stop=stop)
             else:
-                self._end(shelf, Status.STOPPED, message_of(Stopped(stop.by)), None)
+                self._moves.end(shelf, Status.STOPPED, message_of(Stopped(stop.by)), None)
             return shelf.task.status
 
     def set_built(
         self, task_id: str, built: Built, *, attempt: int | None = None, sequence: int | None = None
     ) -> None:
         """Keep what the attempt's environment really holds."""
-        check_numbered(sequence, attempt)
-        with self._changed:
-            shelf = self._shelf(task_id)
-            if attempt is not None:
-                shelf.fence(attempt, "built")
-            if sequence is None or shelf.take_number(sequence):
+        with self._numbered(task_id, "built", attempt, sequence) as shelf:
+            if shelf is not None:
                 shelf.built = decode(Built, encode(built))
 
     def built(self, task_id: str) -> Built | None:
         """What the environment of the newest attempt that came so far held."""
         with self._changed:
-            shelf = self._shelves.get(task_id)
+            shelf = self._moves.shelves.get(task_id)
             return shelf.built if shelf else None
 
     # --- the log -------------------------------------------------------------------
@@ -216,7 +356,7 @@ class MemoryStore:
         """Append chunk number ``sequence`` of an attempt to the log."""
         check_appendable(sequence, kind, skipped)
         with self._changed:
-            shelf = self._shelf(task_id)
+            shelf = self._moves.shelf(task_id)
             shelf.fence(attempt, f"log chunk {sequence}")
             if shelf.take_number(sequence, skipped):
                 shelf.write(kind, data)
@@ -226,13 +366,13 @@ class MemoryStore:
     def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
         """At most ``limit`` chunks after position ``after``, in order."""
         with self._changed:
-            shelf = self._shelves.get(task_id)
+            shelf = self._moves.shelves.get(task_id)
             return shelf.read(after, limit) if shelf else []
 
     def follow_log(self, task_id: str, after: str = "") -> Iterator[LogChunk]:
         """Chunks after ``after`` as they come, until the log's end."""
         with self._changed:
-            return self._follow(self._shelf(task_id), after)
+            return self._follow(self._moves.shelf(task_id), after)
 
     def _follow(self, shelf: Shelf, after: str) -> Iterator[LogChunk]:
         while True:
@@ -259,18 +399,14 @@ class MemoryStore:
         sequence: int | None = None,
     ) -> None:
         """Append to the task's events."""
-        check_numbered(sequence, attempt)
-        with self._changed:
-            shelf = self._shelf(task_id)
-            if attempt is not None:
-                shelf.fence(attempt, f"event {kind}")
-            if sequence is None or shelf.take_number(sequence):
+        with self._numbered(task_id, f"event {kind}", attempt, sequence) as shelf:
+            if shelf is not None:
                 shelf.record(kind, detail)
 
     def events(self, task_id: str) -> list[Event]:
         """The task's events, the oldest first."""
         with self._changed:
-            shelf = self._shelves.get(task_id)
+            shelf = self._moves.shelves.get(task_id)
             return list(shelf.events) if shelf else []
 
     # --- series --------------------------------------------------------------------
@@ -284,13 +420,9 @@ class MemoryStore:
         sequence: int | None = None,
     ) -> None:
         """Append points to their series."""
-        check_numbered(sequence, attempt)
         rules.check_batch(batch)
-        with self._changed:
-            shelf = self._shelf(task_id)
-            if attempt is not None:
-                shelf.fence(attempt, "scalars")
-            if sequence is not None and not shelf.take_number(sequence):
+        with self._numbered(task_id, "scalars", attempt, sequence) as shelf:
+            if shelf is None:
                 return
             if shelf.series.add(batch, self._series_cap, self._most_series):
                 shelf.write("note", rules.too_many(self._most_series).encode())
@@ -307,14 +439,14 @@ class MemoryStore:
         """The chosen series, each drawn from at most ``max_points`` points."""
         rules.check_most(max_points)
         with self._changed:
-            shelf = self._shelves.get(task_id)
+            shelf = self._moves.shelves.get(task_id)
             chosen = [*shelf.series.chosen(title, series)] if shelf else []
             return [Scalars(one.title, one.name, one.read(max_points)) for one in chosen]
 
     def series(self, task_id: str, title: str | None = None) -> list[SeriesSummary]:
         """The task's series, without points."""
         with self._changed:
-            shelf = self._shelves.get(task_id)
+            shelf = self._moves.shelves.get(task_id)
             return [one.summary for one in shelf.series.chosen(title)] if shelf else []
 
     # --- blobs ---------------------------------------------------------------------
@@ -342,89 +474,26 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held outside of this object."""
 
-    # --- moves, under the lock -----------------------------------------------------
-
-    def _shelf(self, task_id: str) -> Shelf:
-        if task_id not in self._shelves:
-            raise not_found(task_id)
-        return self._shelves[task_id]
-
     def _beginning_with(self, prefix: str, limit: int) -> list[str]:
         with self._changed:
-            return sorted(task_id for task_id in self._shelves if task_id.startswith(prefix))[:limit]
+            return sorted(task_id for task_id in self._moves.shelves if task_id.startswith(prefix))[:limit]
 
-    def _parent(self, task_id: str, parent: str) -> TaskRecord:
-        if parent not in self._shelves:
-            raise no_parent(task_id, parent)
-        return self._shelves[parent].task
-
-    def _position(self, shelf: Shelf) -> int:
-        line = self.queues[str(shelf.task.queue)]
-        return line.index(shelf.task.id) if shelf.task.id in line else len(line)
-
-    def _line_up(self, shelf: Shelf, unmet: list[str]) -> None:
-        """Wait for parents, then for the task's time, then in its queue."""
-        terms, shelf.parents_left = shelf.task.terms, unmet
-        if unmet:
-            shelf.change(waits_for=for_parents(len(unmet), unmet[0]))
-        elif terms.run_at is not None and terms.run_at > time.time():
-            shelf.change(waits_for=until(terms.run_at))
-        else:
-            shelf.change(waits_for="")
-            line = self.queues[str(shelf.task.queue)]
-            place = len(line)
-            while place and self._shelves[line[place - 1]].task.terms.priority < terms.priority:
-                place -= 1
-            line.insert(place, shelf.task.id)
-
-    def _leave_queue(self, shelf: Shelf) -> None:
-        line = self.queues[shelf.task.queue] if shelf.task.queue else []
-        if shelf.task.id in line:
-            line.remove(shelf.task.id)
-        shelf.parents_left = []
-        shelf.change(waits_for="")
-
-    def _end(self, shelf: Shelf, target: Status, message: str, exit_code: int | None) -> None:
-        self._end_one(shelf, target, message, exit_code)
-        for child in [other for other in self._shelves.values() if shelf.task.id in other.parents_left]:
-            if target is not Status.COMPLETED:
-                self._end(child, Status.STOPPED, parent_failed(shelf.task.id), None)
-                continue
-            left = [parent for parent in child.parents_left if parent != shelf.task.id]
-            if not left:
-                child.record("queued", f"{child.task.queue}: all parents have completed")
-            self._line_up(child, left)
-
-    def _end_one(self, shelf: Shelf, target: Status, message: str, exit_code: int | None) -> None:
-        self._leave_queue(shelf)
-        shelf.change(status=target, status_message=message, exit_code=exit_code, ended=time.time(), stop=None)
-        shelf.write("end", b"")
-        line = message.partition("\n")[0]
-        shelf.record("ended", f"{target}: {line}" if line else target.value)
-        self._changed.notify_all()
-
-    def _run_here(self, shelf: Shelf, message: str) -> None:
-        self._leave_queue(shelf)
-        shelf.sequence = 0
-        shelf.change(
-            status=Status.IN_PROGRESS,
-            status_message=message,
-            attempt=shelf.task.attempt + 1,
-            agent=None,
-            queue=None,
-            started=shelf.task.started or time.time(),
-        )
-
-    def _reset(self, shelf: Shelf, message: str) -> None:
-        self._leave_queue(shelf)
-        shelf.forget_results()
-        # The attempt number stays: it is the fence against whoever ran before.
-        shelf.task = replace(
-            TaskRecord(shelf.task.id, shelf.task.project, shelf.task.name, Status.CREATED, shelf.task.spec),
-            parameters=shelf.task.parameters,
-            overrides=shelf.task.overrides,
-            terms=shelf.task.terms,
-            created=shelf.task.created,
-            attempt=shelf.task.attempt,
-            status_message=message,
-        )
+    @contextmanager
+    def _numbered(
+        self, task_id: str, what: str, attempt: int | None, sequence: int | None
+    ) -> Iterator[Shelf | None]:
+        """The task's shelf, under the lock, for a write that is fenced; None where it came before."""
+        check_numbered(sequence, attempt)
+        with self._changed:
+            shelf = self._moves.shelf(task_id)
+            if attempt is not None:
+                shelf.fence(attempt, what)
+            if sequence is None or sequence == shelf.sequence + 1:
+                yield shelf
+            elif sequence > shelf.sequence:
+                raise gap(task_id, sequence, shelf.sequence + 1)
+            else:
+                yield None
+            # Only now: a write that is refused has not used up its number.
+            if sequence is not None:
+                shelf.take_number(sequence)

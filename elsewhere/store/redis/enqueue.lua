@@ -1,6 +1,7 @@
 --! needs clock.lua
 --! needs ending.lua
 --! needs events.lua
+--! needs index.lua
 --! needs rq.lua
 --! needs waiting.lua
 -- Move a draft into a queue behind all of the same or a higher priority and wake its takers; or let
@@ -24,7 +25,7 @@ end
 if status ~= 'created' or not legal[status].queued then return {'refused', status, stands_in or ''} end
 local unmet, wrong, parent = unmet_parents(id)
 if wrong == 'missing' then return {'orphan', parent} end
-redis.call('HSET', KEYS[1], 'status', 'queued', 'queue', queue)
+set_status(id, 'queued', 'queue', queue)
 redis.call('SADD', keys.ACCEPTED, id)
 redis.call('HSET', keys.rq_job(id), 'description', project .. '/' .. name, 'created_at', utc(created),
   unpack(ARGV, 3))

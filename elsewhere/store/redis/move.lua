@@ -1,4 +1,5 @@
 --! needs ending.lua
+--! needs index.lua
 --! needs series.lua
 -- Compare-and-move a task that no lease protects.
 --
@@ -17,16 +18,16 @@ end
 
 local function run_here(attempt)
   redis.call('HINCRBY', KEYS[1], 'attempt', 1)
-  redis.call('HSET', KEYS[1], 'status', target, 'status_message', message, 'log_sequence', 0)
+  set_status(id, target, 'status_message', message, 'log_sequence', 0)
   redis.call('HDEL', KEYS[1], 'agent')
   redis.call('HSETNX', KEYS[1], 'started', now)
 end
 
 -- The attempt number stays: it is the fence against whoever ran before.
 local function reset()
-  redis.call('HSET', KEYS[1], 'status', target, 'status_message', message,
-    'lost_attempts', 0, 'log_sequence', 0)
-  redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop', 'retries_used', 'retried')
+  set_status(id, target, 'status_message', message, 'lost_attempts', 0, 'log_sequence', 0)
+  redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop', 'retries_used', 'retried',
+    'progress')
   redis.call('DEL', keys.task_log(id), keys.task_log_size(id), keys.task_built(id))
   forget_series(id)
 end
@@ -44,7 +45,7 @@ else
   if target == 'created' then reset()
   elseif target == 'in_progress' then run_here(attempt)
   else
-    redis.call('HSET', KEYS[1], 'status', target)
+    set_status(id, target)
     if message ~= '' then redis.call('HSET', KEYS[1], 'status_message', message) end
   end
   record(id, 'moved', redis.call('HGET', KEYS[1], 'attempt'), status .. ' to ' .. target)

@@ -3,22 +3,28 @@
 Fields that are None are absent. No field needs JSON to be understood inside a Lua script:
 ``stop`` is ``GRACE BY`` with ``-`` for no grace, ``needs`` is ``GPUS MEMORY TAG TAG …`` with
 ``COUNT*BYTES`` for the GPUs where so much memory of each is needed and not the whole of it,
-``waits_for`` is ``until SECONDS`` or ``parents COUNT ONE_OF_THEM``.
+``waits_for`` is ``until SECONDS`` or ``parents COUNT ONE_OF_THEM``. Tags are JSON lists of texts, which
+Lua's JSON bends in nothing but the empty one: that is absent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from elsewhere.contract.codec import SCHEMA, decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.edit import Edit, ParameterInfo, Property
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.spec import Needs, TaskSpec
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import NewTask, StopRequest, TaskRecord
+from elsewhere.contract.task import USUAL_TYPE, NewTask, StopRequest, TaskRecord
 from elsewhere.contract.terms import Terms
+from elsewhere.store.edit_rules import decode_property, encode_property, merged
 from elsewhere.store.terms_rules import check_terms, for_parents, until
+
+PROPERTY, ABOUT = "property:", "about:"
+"""What the fields of properties and of what is known of parameters begin with."""
 
 
 def new_fields(new: NewTask) -> dict[str, str]:
@@ -36,7 +42,42 @@ def new_fields(new: NewTask) -> dict[str, str]:
         "parameters": encode_parameters(new.parameters),
         "overrides": encode_overrides(new.overrides),
         **terms_fields(new.terms),
+        "type": new.type,
+        **_described(new.comment, new.parent),
+        **{
+            field: encode_words(words)
+            for field, words in (("tags", merged(new.tags)), ("system_tags", merged(new.system_tags)))
+            if words
+        },
+        **_noted(new.properties, new.parameter_info),
     }
+
+
+def edited_fields(edit: Edit) -> tuple[dict[str, str], list[str]]:
+    """The fields that an edit sets, but for tags, and those that it drops.
+
+    Raises:
+        SchemaError: a value that cannot be stored.
+    """
+    given = {"name": edit.name, "project": edit.project, "type": edit.type}
+    fields = {name: text for name, text in given.items() if text is not None}
+    fields |= _described(edit.comment, edit.parent) | _noted(edit.properties, edit.parameter_info)
+    if edit.progress is not None:
+        fields["progress"] = repr(float(edit.progress))
+    if edit.spec is not None:
+        fields |= {"spec": encode(edit.spec), "needs": encode_needs(edit.spec.needs)}
+    dropped = [PROPERTY + name for name in edit.remove_properties if name not in edit.properties]
+    dropped += [name for name, text in (("comment", edit.comment), ("parent", edit.parent)) if text == ""]
+    return fields, dropped
+
+
+def _described(comment: str | None, parent: str | None) -> dict[str, str]:
+    return {name: text for name, text in (("comment", comment), ("parent", parent)) if text}
+
+
+def _noted(properties: Mapping[str, Property], info: Mapping[str, ParameterInfo]) -> dict[str, str]:
+    notes = {PROPERTY + name: encode_property(note) for name, note in properties.items()}
+    return notes | {ABOUT + name: encode(about) for name, about in info.items()}
 
 
 def terms_fields(terms: Terms) -> dict[str, str]:
@@ -78,9 +119,14 @@ def encode_tag(tag: str) -> str:
     return quote(tag, safe="")
 
 
+def encode_words(words: Iterable[str]) -> str:
+    """Texts as one JSON list."""
+    return json.dumps(list(words), ensure_ascii=False)
+
+
 def encode_overrides(overrides: Sequence[str]) -> str:
     """Names of parameters as one text, never an empty one."""
-    return json.dumps(list(overrides), ensure_ascii=False)
+    return encode_words(overrides)
 
 
 def encode_stop(stop: StopRequest) -> str:
@@ -117,6 +163,10 @@ def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
     def optional(name: str) -> str | None:
         return text(name) if name.encode() in stored else None
 
+    def beginning(start: str) -> Iterator[tuple[str, str]]:
+        names = [name.decode() for name in stored if name.startswith(start.encode())]
+        return ((name.removeprefix(start), text(name)) for name in names)
+
     def number(name: str) -> float | None:
         value = optional(name)
         return None if value is None else float(value)
@@ -143,6 +193,16 @@ def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
             terms=decode(Terms, text("terms")) if b"terms" in stored else Terms(),
             retries_used=int(optional("retries_used") or 0),
             waits_for=decode_wait(text("waits_for")) if b"waits_for" in stored else "",
+            type=optional("type") or USUAL_TYPE,
+            tags=tuple(json.loads(optional("tags") or "[]")),
+            system_tags=tuple(json.loads(optional("system_tags") or "[]")),
+            comment=optional("comment") or "",
+            parent=optional("parent"),
+            progress=number("progress"),
+            # Before there was this field, a task told of its last move only.
+            updated=number("updated") or number("ended") or number("started") or float(text("created")),
+            properties={name: decode_property(note) for name, note in beginning(PROPERTY)},
+            parameter_info={name: decode(ParameterInfo, about) for name, about in beginning(ABOUT)},
         )
     except SchemaError as error:
         raise SchemaError(f"task {task_id}: {error.what}") from error

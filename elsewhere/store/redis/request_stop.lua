@@ -1,4 +1,5 @@
 --! needs ending.lua
+--! needs index.lua
 -- Ask for the end of a task: at once where nothing runs, else by a request that its attempt follows.
 --
 -- KEYS[1] the task's hash
@@ -15,5 +16,6 @@ if status ~= 'in_progress' then
   return {'ok', 'stopped'}
 end
 redis.call('HSET', KEYS[1], 'stop', request)
+touch(id)
 redis.call('XADD', keys.task_control(id), 'MAXLEN', 1, '*', 'stop', by)
 return {'ok', status}

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import redis
 
 from elsewhere.contract import keys
 from elsewhere.contract.built import Built
-from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.codec import decode, encode
+from elsewhere.contract.edit import Configuration, Edit
 from elsewhere.contract.events import Event, EventKind
+from elsewhere.contract.query import Page, Query
 from elsewhere.contract.series import Scalars, SeriesSummary
 from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import JSONValue, LogChunk, LogKind, NewTask, StopRequest, TaskRecord
+from elsewhere.contract.task import (
+    JSONValue,
+    LogChunk,
+    LogKind,
+    NewTask,
+    Parameters,
+    StopRequest,
+    TaskRecord,
+)
 from elsewhere.store import identity, queue_name
-from elsewhere.store.log_rules import CAP_BYTES, ENTRY_COST, check_appendable, check_numbered, gap
-from elsewhere.store.redis import blobs, log
+from elsewhere.store.edit_rules import checked_id
+from elsewhere.store.log_rules import CAP_BYTES, ENTRY_COST, check_appendable, check_numbered
+from elsewhere.store.redis import blobs, editing, log, search, waiting
 from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering, connect, patient
+from elsewhere.store.redis.editing import flat, in_line, or_nothing
 from elsewhere.store.redis.job import job_fields
-from elsewhere.store.redis.record import encode_overrides, encode_stop, new_fields, pairs, read_record
+from elsewhere.store.redis.record import encode_stop, new_fields, pairs, read_record
 from elsewhere.store.redis.series import additions, read_series, read_summaries, tidy
 from elsewhere.store.refusal import illegal_move, no_draft, no_parent, not_found, owned
 from elsewhere.store.script import Argument, Script
@@ -31,15 +44,14 @@ from elsewhere.store.series import rules
 CREATE = Script(__file__, "create.lua")
 ENQUEUE = Script(__file__, "enqueue.lua")
 MOVE = Script(__file__, "move.lua")
-SET_PARAMETERS = Script(__file__, "set_parameters.lua")
 REQUEST_STOP = Script(__file__, "request_stop.lua")
 APPEND_LOG = Script(__file__, "append_log.lua")
 RECORD_EVENT = Script(__file__, "record_event.lua")
 SET_BUILT = Script(__file__, "set_built.lua")
 ADD_SCALARS = Script(__file__, "add_scalars.lua")
 
-PAGE = 256
-"""Tasks looked at in one go while those of one status are searched."""
+LOOK_SECONDS = 60.0
+"""How long queries rely on the indexes before they look whether an older version moved something."""
 BLOB_SECONDS = 60.0
 """How long one piece of a blob may take over a slow line."""
 
@@ -67,14 +79,17 @@ class RedisStore:
         self._log_cap = log_cap
         self._series_cap = series_cap
         self._most_series = most_series
+        self._look_again = 0.0
 
     # --- tasks ---------------------------------------------------------------------
 
-    def create(self, new: NewTask, *, submission: str | None = None) -> TaskRecord:
-        """Make a draft, once for each ``submission`` key."""
-        task_id = identity.new_id()
+    def create(
+        self, new: NewTask, *, submission: str | None = None, task_id: str | None = None
+    ) -> TaskRecord:
+        """Make a draft, once for each ``submission`` key and each id."""
+        task_id = identity.new_id() if task_id is None else checked_id(task_id)
         touched = [keys.task(task_id)] + ([keys.submission(submission)] if submission else [])
-        made, fields = CREATE.run(self.connection, touched, [task_id, *_flat(new_fields(new))])
+        made, fields = CREATE.run(self.connection, touched, [task_id, *flat(new_fields(new))])
         return read_record(made.decode(), pairs(fields))
 
     def get(self, task_id: str) -> TaskRecord:
@@ -85,6 +100,32 @@ class RedisStore:
             raise not_found(task_id)
         return read_record(task_id, cast("dict[bytes, bytes]", stored))
 
+    def records(self, ids: Sequence[str]) -> list[TaskRecord]:
+        """The tasks with these ids that are there."""
+        found: list[TaskRecord] = []
+        for start in range(0, len(ids), search.WINDOW):
+            window = ids[start : start + search.WINDOW]
+            with answering(self.connection):
+                pipeline = self.connection.pipeline(transaction=False)
+                for task_id in window:
+                    pipeline.hgetall(keys.task(task_id))
+                hashes = pipeline.execute()
+            found += [read_record(one, stored) for one, stored in zip(window, hashes, strict=True) if stored]
+        return found
+
+    def query(self, query: Query) -> Page:
+        """The page that a query asks for."""
+        if search.index_missing(self.connection) or time.monotonic() > self._look_again:
+            search.index_moved(self.connection)
+            self._look_again = time.monotonic() + LOOK_SECONDS
+        return search.find(self.connection, query)
+
+    def wait_for_status(
+        self, task_id: str, statuses: Collection[Status], timeout: float | None = None
+    ) -> TaskRecord:
+        """The task once it stands in one of ``statuses``."""
+        return waiting.wait_for_status(self.connection, task_id, statuses, timeout, self.get)
+
     def resolve(self, prefix: str) -> str:
         """The full id of the one task whose id begins with ``prefix``."""
         return identity.resolve(prefix, self._beginning_with)
@@ -94,19 +135,13 @@ class RedisStore:
         if status is None:
             with answering(self.connection):
                 ids = self.connection.zrevrange(keys.TASKS, offset, offset + limit - 1) if limit > 0 else []
-            return self._records(_texts(ids))
-        # A set in order: tasks created meanwhile push known ones onto the next page.
-        found: dict[str, None] = {}
-        for page in self._pages():
-            found |= {task_id: None for task_id, stands in page if stands == status.value}
-            if len(found) >= offset + limit:
-                break
-        chosen = list(found)[offset : offset + limit]
-        return [task for task in self._records(chosen) if task.status is status]
+            return self.records(_texts(ids))
+        page = self.query(Query(statuses=(status,), order_by="-created", limit=limit, offset=offset))
+        return [task for task in self.records(page.ids) if task.status is status]
 
     def enqueue(self, task_id: str, queue: str) -> int:
         """Move a draft into ``queue``, or let it wait for its parents or its time."""
-        arguments = [task_id, queue_name.checked(queue), *_flat(job_fields(task_id))]
+        arguments = [task_id, queue_name.checked(queue), *flat(job_fields(task_id))]
         answer = ENQUEUE.run(self.connection, [keys.task(task_id)], arguments)
         if answer[0] == b"refused":
             raise no_draft(task_id, answer[1].decode(), answer[2].decode())
@@ -143,23 +178,107 @@ class RedisStore:
         overrides: tuple[str, ...] | None = None,
     ) -> None:
         """Merge ``parameters`` into the task's."""
-        check_numbered(sequence, attempt)
-        names = "" if overrides is None else encode_overrides(overrides)
-        while True:
-            with answering(self.connection):
-                read = self.connection.hget(keys.task(task_id), "parameters")
-            if read is None:
-                raise not_found(task_id)
-            merged = encode_parameters({**decode_parameters(read), **parameters})
-            answer = SET_PARAMETERS.run(
-                self.connection,
-                [keys.task(task_id)],
-                [task_id, _or_nothing(attempt), read, merged, names, _or_nothing(sequence)],
-            )
-            # Somebody else merged theirs in between: merge again into what stands there now.
-            if answer[0] != b"changed":
-                _in_line(answer, task_id, attempt, sequence)
-                return
+        editing.swap_parameters(
+            self.connection, task_id, lambda known: {**known, **parameters}, attempt, sequence, overrides
+        )
+
+    def replace_parameters(
+        self,
+        task_id: str,
+        parameters: Mapping[str, JSONValue],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+        overrides: tuple[str, ...] | None = None,
+    ) -> None:
+        """Let ``parameters`` take the place of the task's."""
+        editing.swap_parameters(self.connection, task_id, lambda _: parameters, attempt, sequence, overrides)
+
+    def delete_parameters(
+        self,
+        task_id: str,
+        names: Collection[str],
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Drop some of the task's parameters."""
+
+        def without(known: Parameters) -> dict[str, JSONValue]:
+            return {name: value for name, value in known.items() if name not in names}
+
+        editing.swap_parameters(self.connection, task_id, without, attempt, sequence, None)
+
+    def edit(
+        self, task_id: str, edit: Edit, *, attempt: int | None = None, sequence: int | None = None
+    ) -> TaskRecord:
+        """Make the changes of ``edit``."""
+        return editing.edit_task(self.connection, task_id, edit, attempt, sequence)
+
+    def set_configuration(
+        self,
+        task_id: str,
+        name: str,
+        configuration: Configuration,
+        *,
+        attempt: int | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Keep ``configuration`` under its name."""
+        editing.set_configuration(self.connection, task_id, name, configuration, attempt, sequence)
+
+    def delete_configuration(
+        self, task_id: str, name: str, *, attempt: int | None = None, sequence: int | None = None
+    ) -> None:
+        """Drop the configuration of that name."""
+        editing.set_configuration(self.connection, task_id, name, None, attempt, sequence)
+
+    def configuration(self, task_id: str, name: str) -> Configuration | None:
+        """The configuration of that name."""
+        return editing.read_configuration(self.connection, task_id, name)
+
+    def configurations(self, task_id: str) -> dict[str, Configuration]:
+        """All configurations, by name."""
+        return editing.read_configurations(self.connection, task_id)
+
+    def clone(
+        self,
+        task_id: str,
+        *,
+        name: str | None = None,
+        comment: str | None = None,
+        parent: str | None = None,
+        project: str | None = None,
+    ) -> TaskRecord:
+        """Make a draft of what the task runs with."""
+        fields = {"name": name, "comment": comment, "parent": parent or task_id, "project": project}
+        return editing.clone_task(
+            self.connection, task_id, {k: v for k, v in fields.items() if v is not None}
+        )
+
+    def delete(self, task_id: str, *, force: bool = False) -> None:
+        """Delete the task and all that is kept of it."""
+        editing.delete_task(self.connection, task_id, force)
+
+    def dequeue(self, task_id: str) -> TaskRecord:
+        """Take a queued task out of its queue: it is a draft again."""
+        record = self.get(task_id)
+        if record.status is Status.CREATED:
+            return record
+        return self.move(task_id, Status.CREATED, expected=Status.QUEUED)
+
+    def position(self, task_id: str) -> int | None:
+        """The task's place in its queue, from 0."""
+        record = self.get(task_id)
+        if record.status is not Status.QUEUED or record.queue is None:
+            return None
+        with answering(self.connection):
+            return cast("int | None", self.connection.lpos(keys.rq_queue(record.queue), task_id))
+
+    def queued(self, queue: str) -> int:
+        """How many tasks stand in ``queue``."""
+        with answering(self.connection):
+            return self.connection.llen(keys.rq_queue(queue_name.checked(queue)))
 
     def request_stop(self, task_id: str, stop: StopRequest) -> Status:
         """Ask for the end of a task."""
@@ -172,9 +291,9 @@ class RedisStore:
     ) -> None:
         """Keep what the attempt's environment really holds."""
         check_numbered(sequence, attempt)
-        arguments = [task_id, _or_nothing(attempt), encode(built), _or_nothing(sequence)]
+        arguments = [task_id, or_nothing(attempt), encode(built), or_nothing(sequence)]
         answer = SET_BUILT.run(self.connection, [keys.task(task_id)], arguments)
-        _in_line(answer, task_id, attempt, sequence)
+        in_line(answer, task_id, attempt, sequence)
 
     def built(self, task_id: str) -> Built | None:
         """What the environment of the newest attempt that came so far held."""
@@ -207,7 +326,7 @@ class RedisStore:
             skipped,
         ]
         answer = APPEND_LOG.run(self.connection, [keys.task(task_id)], arguments)
-        _in_line(answer, task_id, attempt, sequence)
+        in_line(answer, task_id, attempt, sequence)
 
     def read_log(self, task_id: str, after: str = "", limit: int = 1000) -> list[LogChunk]:
         """At most ``limit`` chunks after position ``after``, in order."""
@@ -231,9 +350,9 @@ class RedisStore:
     ) -> None:
         """Append to the task's events."""
         check_numbered(sequence, attempt)
-        arguments = [task_id, _or_nothing(attempt), kind, detail, _or_nothing(sequence)]
+        arguments = [task_id, or_nothing(attempt), kind, detail, or_nothing(sequence)]
         answer = RECORD_EVENT.run(self.connection, [keys.task(task_id)], arguments)
-        _in_line(answer, task_id, attempt, sequence)
+        in_line(answer, task_id, attempt, sequence)
 
     def events(self, task_id: str) -> list[Event]:
         """The task's events, the oldest first."""
@@ -262,10 +381,10 @@ class RedisStore:
         """Append points to their series."""
         check_numbered(sequence, attempt)
         rules.check_batch(batch)
-        arguments: list[Argument] = [task_id, _or_nothing(attempt), _or_nothing(sequence)]
+        arguments: list[Argument] = [task_id, or_nothing(attempt), or_nothing(sequence)]
         arguments += [self._most_series, rules.SERIES_COST, rules.too_many(self._most_series)]
         answer = ADD_SCALARS.run(self.connection, [keys.task(task_id)], [*arguments, *additions(batch)])
-        added = _in_line(answer, task_id, attempt, sequence)
+        added = in_line(answer, task_id, attempt, sequence)
         tidy(self.connection, task_id, added, self._series_cap)
 
     def scalars(
@@ -322,50 +441,12 @@ class RedisStore:
             ids = self.connection.zrangebylex(keys.TASK_IDS, f"[{prefix}", f"({prefix}g", 0, limit)
         return _texts(ids)
 
-    def _pages(self) -> Iterator[list[tuple[str, str]]]:
-        """All ids with their statuses, the newest first, page by page."""
-        start = 0
-        while True:
-            with answering(self.connection):
-                ids = _texts(self.connection.zrevrange(keys.TASKS, start, start + PAGE - 1))
-                pipeline = self.connection.pipeline(transaction=False)
-                for task_id in ids:
-                    pipeline.hget(keys.task(task_id), "status")
-                statuses = [status.decode() if status else "" for status in pipeline.execute()]
-            if not ids:
-                return
-            yield list(zip(ids, statuses, strict=True))
-            start += PAGE
-
-    def _records(self, ids: list[str]) -> list[TaskRecord]:
-        with answering(self.connection):
-            pipeline = self.connection.pipeline(transaction=False)
-            for task_id in ids:
-                pipeline.hgetall(keys.task(task_id))
-            hashes = pipeline.execute()
-        return [read_record(task_id, stored) for task_id, stored in zip(ids, hashes, strict=True) if stored]
-
     def _has_ended(self, task_id: str) -> bool:
         with answering(self.connection):
             status = self.connection.hget(keys.task(task_id), "status")
         if status is None:
             raise not_found(task_id)
         return Status(cast(bytes, status).decode()).ended
-
-
-def _in_line(answer: Sequence[Any], task_id: str, attempt: int | None, sequence: int | None) -> list[Any]:
-    """What the answer to a numbered write holds after its ``ok``; raise what it says otherwise."""
-    if answer[0] == b"gap" and sequence is not None:
-        raise gap(task_id, sequence, int(answer[1]))
-    return accepted(answer, task_id, attempt)
-
-
-def _or_nothing(number: int | None) -> Argument:
-    return "" if number is None else number
-
-
-def _flat(fields: Mapping[str, Any]) -> list[Argument]:
-    return [item for pair in fields.items() for item in pair]
 
 
 def _names(stored: bytes | None) -> list[str]:

@@ -1,5 +1,6 @@
 --! needs clock.lua
 --! needs events.lua
+--! needs index.lua
 --! needs log.lua
 --! needs rq.lua
 --! needs waiting.lua
@@ -12,7 +13,7 @@ local function end_one(id, target, message, exit_code)
   local task = keys.task(id)
   local attempt, queue = unpack(redis.call('HMGET', task, 'attempt', 'queue'))
   stop_waiting(id, queue)
-  redis.call('HSET', task, 'status', target, 'status_message', message, 'ended', now)
+  set_status(id, target, 'status_message', message, 'ended', now)
   redis.call('HDEL', task, 'stop', 'exit_code')
   if exit_code ~= '' then redis.call('HSET', task, 'exit_code', exit_code) end
   redis.call('ZREM', keys.LEASES, id)

@@ -1,0 +1,84 @@
+"""What every store holds of edits: which make sense, and how words are merged."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+
+from elsewhere.contract.codec import decode, decode_parameters, encode, encode_parameters
+from elsewhere.contract.edit import Edit, ParameterInfo, Property
+from elsewhere.contract.errors import IllegalMove, SchemaError, UsageError
+from elsewhere.contract.status import Status
+from elsewhere.store.refusal import illegal_move
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def check_edit(edit: Edit) -> None:
+    """Refuse what makes no sense.
+
+    Raises:
+        UsageError: it does not; the message names it.
+    """
+    if edit.progress is not None and not (math.isfinite(edit.progress) and 0 <= edit.progress <= 100):
+        raise UsageError(f"a progress of {edit.progress!r} is not between 0 and 100 percent")
+    for what, text in (("name", edit.name), ("project", edit.project), ("type", edit.type)):
+        if text is not None and not text.strip():
+            raise UsageError(f"a task's {what} cannot be empty")
+
+
+def checked_id(task_id: str) -> str:
+    """``task_id`` itself, if a task may have it.
+
+    Raises:
+        UsageError: it may not.
+    """
+    if not _ID.fullmatch(task_id):
+        raise UsageError(f"{task_id!r} is no id for a task", "Use 32 hexadecimal digits, in lower case.")
+    return task_id
+
+
+def merged(words: Iterable[str], removed: Iterable[str] = (), added: Iterable[str] = ()) -> tuple[str, ...]:
+    """``words`` without some and with others, each once, in order."""
+    gone = set(removed)
+    return tuple(dict.fromkeys([*(word for word in words if word not in gone), *added]))
+
+
+def accepted_already(task_id: str, status: Status) -> IllegalMove:
+    """The error for a new spec of a task that is no draft."""
+    return illegal_move(
+        task_id, status.value, "be given another spec", "Only a draft can; clone or reset the task first."
+    )
+
+
+def undeletable(task_id: str, status: str) -> IllegalMove:
+    """The error for deleting what only force deletes."""
+    return illegal_move(task_id, status, "be deleted", "Delete it by force if that is meant.")
+
+
+def encode_property(note: Property) -> str:
+    """A property as JSON text.
+
+    Raises:
+        SchemaError: its value cannot be stored.
+    """
+    return encode_parameters({"value": note.value, "type": note.type, "description": note.description})
+
+
+def decode_property(text: str | bytes) -> Property:
+    """What ``encode_property`` made; what a newer version has added is left out."""
+    stored = decode_parameters(text)
+    if "value" not in stored:
+        raise SchemaError("value: missing")
+    return Property(stored["value"], str(stored.get("type", "")), str(stored.get("description", "")))
+
+
+def stored_properties(properties: Mapping[str, Property]) -> dict[str, Property]:
+    """There and back, so that what cannot be stored is refused, and nothing is shared."""
+    return {name: decode_property(encode_property(note)) for name, note in properties.items()}
+
+
+def stored_info(info: Mapping[str, ParameterInfo]) -> dict[str, ParameterInfo]:
+    """There and back likewise."""
+    return {name: decode(ParameterInfo, encode(about)) for name, about in info.items()}
