@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.parameters.desk import Desk
-from tests.parameters.test_parsers import ENVIRONMENT, PARSERS, SAY, parsed, values
+from tests.parameters.parsers import ENVIRONMENT, PARSERS, SAY, parsed
+from tests.parameters.test_parsers import values
 
 CLICK = """
 import click
