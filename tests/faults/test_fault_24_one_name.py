@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import time
+from textwrap import dedent
 
 import pytest
 from faults.conftest import Recorder
 from faults.processes import told
 from flow.world import AGENT, World
 
-STEADY = "import os, sys, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(4)\nprint('the end')\n"
+STEADY = dedent(
+    """
+    import os, sys, time
+    print("pid", os.getpid(), flush=True)
+    while not os.path.exists(sys.argv[1]):
+        time.sleep(0.02)
+    """
+)
 
 
 @pytest.mark.fault(24)
@@ -22,7 +30,8 @@ def test_a_second_agent_of_the_same_name_is_refused_and_disturbs_nothing(
     Seen failing with the lock of ``Presence`` granted to everybody: the second one served, too.
     """
     root = world.repository(main__py=STEADY)
-    task = world.submit(root, "main.py")
+    gate = world.folder / "gate"
+    task = world.submit(root, "main.py", str(gate))
     box = world.box()
     told(world, task, r"pid (\d+)")
     began = time.monotonic()
@@ -37,6 +46,7 @@ def test_a_second_agent_of_the_same_name_is_refused_and_disturbs_nothing(
     assert "Traceback" not in second.stderr
     (supervisor,) = box.supervisors()
     assert supervisor.is_running()
+    gate.touch()
     shown = world.wait_for(task, "completed")
     assert (shown["attempt"], shown["agent"]) == (1, box.name)
     assert box.drain() == 0
