@@ -147,66 +147,83 @@ def pairs(flat: Iterable[bytes]) -> dict[bytes, bytes]:
     return dict(zip(items, items, strict=True))
 
 
+class _Fields:
+    """A task's hash, field by field; knows which one was read last."""
+
+    def __init__(self, stored: Mapping[bytes, bytes]) -> None:
+        self._stored = stored
+        self.newest = ""
+
+    def __contains__(self, name: str) -> bool:
+        return name.encode() in self._stored
+
+    def text(self, name: str) -> str:
+        self.newest = name
+        return self._stored[name.encode()].decode()
+
+    def optional(self, name: str) -> str | None:
+        return self.text(name) if name in self else None
+
+    def number(self, name: str) -> float | None:
+        value = self.optional(name)
+        return None if value is None else float(value)
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(json.loads(self.optional(name) or "[]"))
+
+    def beginning(self, start: str) -> Iterator[tuple[str, str]]:
+        names = [name.decode() for name in self._stored if name.startswith(start.encode())]
+        return ((name.removeprefix(start), self.text(name)) for name in names)
+
+
 def read_record(task_id: str, stored: Mapping[bytes, bytes]) -> TaskRecord:
     """The task that the hash holds.
 
     Raises:
         SchemaError: another version wrote it; the message names the task and the field.
     """
-    field = ""
-
-    def text(name: str) -> str:
-        nonlocal field
-        field = name
-        return stored[name.encode()].decode()
-
-    def optional(name: str) -> str | None:
-        return text(name) if name.encode() in stored else None
-
-    def beginning(start: str) -> Iterator[tuple[str, str]]:
-        names = [name.decode() for name in stored if name.startswith(start.encode())]
-        return ((name.removeprefix(start), text(name)) for name in names)
-
-    def number(name: str) -> float | None:
-        value = optional(name)
-        return None if value is None else float(value)
-
+    fields = _Fields(stored)
     try:
-        return TaskRecord(
-            id=task_id,
-            project=text("project"),
-            name=text("name"),
-            status=Status(text("status")),
-            spec=decode(TaskSpec, text("spec")),
-            parameters=decode_parameters(text("parameters")),
-            overrides=tuple(json.loads(text("overrides"))),
-            status_message=optional("status_message") or "",
-            attempt=int(text("attempt")),
-            lost_attempts=int(text("lost_attempts")),
-            agent=optional("agent"),
-            queue=optional("queue"),
-            exit_code=int(text("exit_code")) if b"exit_code" in stored else None,
-            created=float(text("created")),
-            started=number("started"),
-            ended=number("ended"),
-            stop=decode_stop(text("stop")) if b"stop" in stored else None,
-            terms=decode(Terms, text("terms")) if b"terms" in stored else Terms(),
-            retries_used=int(optional("retries_used") or 0),
-            waits_for=decode_wait(text("waits_for")) if b"waits_for" in stored else "",
-            type=optional("type") or USUAL_TYPE,
-            tags=tuple(json.loads(optional("tags") or "[]")),
-            system_tags=tuple(json.loads(optional("system_tags") or "[]")),
-            comment=optional("comment") or "",
-            parent=optional("parent"),
-            progress=number("progress"),
-            # Before there was this field, a task told of its last move only.
-            updated=number("updated") or number("ended") or number("started") or float(text("created")),
-            properties={name: decode_property(note) for name, note in beginning(PROPERTY)},
-            parameter_info={name: decode(ParameterInfo, about) for name, about in beginning(ABOUT)},
-        )
+        return _record(task_id, fields)
     except SchemaError as error:
         raise SchemaError(f"task {task_id}: {error.what}") from error
     except KeyError as error:
-        raise SchemaError(f"task {task_id}: {field}: missing") from error
+        raise SchemaError(f"task {task_id}: {fields.newest}: missing") from error
     except (ValueError, TypeError, IndexError) as error:
-        raise SchemaError(f"task {task_id}: {field}: cannot be read: {error}") from error
+        raise SchemaError(f"task {task_id}: {fields.newest}: cannot be read: {error}") from error
+
+
+def _record(task_id: str, fields: _Fields) -> TaskRecord:
+    text, optional, number = fields.text, fields.optional, fields.number
+    return TaskRecord(
+        id=task_id,
+        project=text("project"),
+        name=text("name"),
+        status=Status(text("status")),
+        spec=decode(TaskSpec, text("spec")),
+        parameters=decode_parameters(text("parameters")),
+        overrides=tuple(json.loads(text("overrides"))),
+        status_message=optional("status_message") or "",
+        attempt=int(text("attempt")),
+        lost_attempts=int(text("lost_attempts")),
+        agent=optional("agent"),
+        queue=optional("queue"),
+        exit_code=int(text("exit_code")) if "exit_code" in fields else None,
+        created=float(text("created")),
+        started=number("started"),
+        ended=number("ended"),
+        stop=decode_stop(text("stop")) if "stop" in fields else None,
+        terms=decode(Terms, text("terms")) if "terms" in fields else Terms(),
+        retries_used=int(optional("retries_used") or 0),
+        waits_for=decode_wait(text("waits_for")) if "waits_for" in fields else "",
+        type=optional("type") or USUAL_TYPE,
+        tags=fields.words("tags"),
+        system_tags=fields.words("system_tags"),
+        comment=optional("comment") or "",
+        parent=optional("parent"),
+        progress=number("progress"),
+        # Before there was this field, a task told of its last move only.
+        updated=number("updated") or number("ended") or number("started") or float(text("created")),
+        properties={name: decode_property(note) for name, note in fields.beginning(PROPERTY)},
+        parameter_info={name: decode(ParameterInfo, about) for name, about in fields.beginning(ABOUT)},
+    )
