@@ -7,7 +7,7 @@ import time
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from store.conftest import MakeStore
 
@@ -149,7 +149,7 @@ def simple_queries(records: list[TaskRecord]) -> list[Query]:
     ]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(
     lives=some(
         st.tuples(news, st.none() | edits, moves, st.sampled_from(["", "", "cloned", "deleted"])), max_size=8

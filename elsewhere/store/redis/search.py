@@ -19,10 +19,12 @@ from elsewhere.contract.query import Page, Query
 from elsewhere.contract.status import Status
 from elsewhere.store.query_rules import Patterns, check_query, wanted_statuses
 from elsewhere.store.redis.connection import answering
-from elsewhere.store.script import Script
+from elsewhere.store.script import Argument, Script
 
 INDEX_TASKS = Script(__file__, "index_tasks.lua")
 TEXTS = Script(__file__, "texts.lua")
+FILTER = Script(__file__, "filter.lua")
+WALK = Script(__file__, "walk.lua")
 
 FEW = 4096
 """Tasks that are fetched and sorted at once."""
@@ -67,22 +69,19 @@ class Conditions:
         """Sets that every task asked for is in."""
         return list(dict.fromkeys(group[0] for group in self.every if len(group) == 1))
 
+    @property
+    def words(self) -> list[Argument]:
+        """Them as ``conditions.lua`` reads them."""
+        groups: list[Argument] = []
+        for group in self.every:
+            groups += [len(group), *group]
+        return [len(self.every), *groups, len(self.none), *self.none]
+
     def fulfilled(self, connection: redis.Redis, ids: list[str]) -> list[str]:
         """Those of some tasks that fulfil them, in order."""
-        looked_in = [*(key for group in self.every for key in group), *self.none]
-        if not ids or not looked_in:
+        if not ids or not (self.every or self.none):
             return ids
-        with answering(connection):
-            pipeline = connection.pipeline(transaction=False)
-            for key in looked_in:
-                pipeline.zmscore(key, ids)
-            scores = dict(zip(looked_in, pipeline.execute(), strict=True))
-        return [
-            task_id
-            for at, task_id in enumerate(ids)
-            if all(any(scores[key][at] is not None for key in group) for group in self.every)
-            and all(scores[key][at] is None for key in self.none)
-        ]
+        return _texts(FILTER.run(connection, (), [*self.words, *ids]))
 
 
 def find(connection: redis.Redis, query: Query) -> Page:
@@ -118,39 +117,38 @@ def index_moved(connection: redis.Redis) -> None:
 
 
 def _index(connection: redis.Redis, ids: list[str]) -> None:
-    for start in range(0, len(ids), WINDOW):
-        INDEX_TASKS.run(connection, (), ids[start : start + WINDOW])
+    for window in _windows(ids):
+        INDEX_TASKS.run(connection, (), window)
 
 
 def _found(
     connection: redis.Redis, query: Query, conditions: Conditions, patterns: Patterns
 ) -> Iterator[str]:
-    for window in _candidates(connection, query, conditions):
-        fulfil = conditions.fulfilled(connection, window)
-        if patterns and fulfil:
+    for fulfil in _fulfilling(connection, query, conditions):
+        if not patterns:
+            yield from fulfil
+        elif fulfil:
             texts = TEXTS.run(connection, (), fulfil)
-            fulfil = [
-                task_id
-                for task_id, name, comment in zip(fulfil, texts[::2], texts[1::2], strict=True)
-                if patterns.match(name.decode(), comment.decode())
-            ]
-        yield from fulfil
+            for task_id, name, comment in zip(fulfil, texts[::2], texts[1::2], strict=True):
+                if patterns.match(name.decode(), comment.decode()):
+                    yield task_id
 
 
-def _candidates(connection: redis.Redis, query: Query, conditions: Conditions) -> Iterator[list[str]]:
-    """All tasks that may match, in the query's order, window by window."""
+def _fulfilling(connection: redis.Redis, query: Query, conditions: Conditions) -> Iterator[list[str]]:
+    """All tasks that fulfil the conditions, in the query's order, window by window."""
     few = _few(connection, query, conditions)
     if few is not None:
-        ordered = _ordered(connection, few, query.order_by)
-        return (ordered[start : start + WINDOW] for start in range(0, len(ordered), WINDOW))
+        # Ordered after they were chosen: fewer are left by then.
+        left = [one for window in _windows(few) for one in conditions.fulfilled(connection, window)]
+        return _windows(_ordered(connection, left, query.order_by))
     order, reverse = query.order_by.removeprefix("-"), query.order_by.startswith("-")
     if order == "name":
-        return _walk_names(connection, reverse)
+        return (conditions.fulfilled(connection, window) for window in _walk_names(connection, reverse))
     if order == "updated":
-        return _walk(connection, keys.UPDATED, reverse)
+        return _walk(connection, keys.UPDATED, reverse, conditions)
     # Each set has this order itself.
     smallest = min(_sizes(connection, conditions.singles).items(), key=lambda item: item[1], default=None)
-    return _walk(connection, smallest[0] if smallest else keys.TASKS, reverse)
+    return _walk(connection, smallest[0] if smallest else keys.TASKS, reverse, conditions)
 
 
 def _few(connection: redis.Redis, query: Query, conditions: Conditions) -> list[str] | None:
@@ -178,8 +176,7 @@ def _few(connection: redis.Redis, query: Query, conditions: Conditions) -> list[
 def _ordered(connection: redis.Redis, ids: list[str], order_by: str) -> list[str]:
     order, reverse = order_by.removeprefix("-"), order_by.startswith("-")
     ranks: list[tuple[Any, str]] = []
-    for start in range(0, len(ids), WINDOW):
-        window = ids[start : start + WINDOW]
+    for window in _windows(ids):
         with answering(connection):
             scores = connection.zmscore(keys.TASKS if order == "created" else keys.UPDATED, window)
         names = TEXTS.run(connection, (), window)[::2] if order == "name" else []
@@ -189,24 +186,17 @@ def _ordered(connection: redis.Redis, ids: list[str], order_by: str) -> list[str
     return [task_id for _, task_id in sorted(ranks, reverse=reverse)]
 
 
-def _walk(connection: redis.Redis, key: str, reverse: bool) -> Iterator[list[str]]:
-    """All members by their scores. From score to score, not from rank to rank: sets change meanwhile."""
-    score, passed = ("+inf" if reverse else "-inf"), 0
+def _walk(connection: redis.Redis, key: str, reverse: bool, conditions: Conditions) -> Iterator[list[str]]:
+    """A set by its scores. From score to score, not from rank to rank: it changes meanwhile."""
+    score, passed = (b"+inf" if reverse else b"-inf"), 0
     seen: set[str] = set()
-    scan: Any = connection  # whose types know no bounds but ranks
+    words = conditions.words
     while True:
-        bounds = (score, "-inf") if reverse else (score, "+inf")
-        with answering(connection):
-            window: list[tuple[bytes, float]] = scan.zrange(
-                key, *bounds, desc=reverse, byscore=True, offset=passed, num=WINDOW, withscores=True
-            )
-        if not window:
+        answer = WALK.run(connection, (), [key, "1" if reverse else "", score, passed, WINDOW, *words])
+        if not answer:
             return
-        last = window[-1][1]
-        same = sum(1 for _, rank in window if rank == last)
-        passed = same + (passed if repr(last) == score else 0)
-        score = repr(last)
-        fresh = [task_id for task_id in (member.decode() for member, _ in window) if task_id not in seen]
+        score, passed = answer[0], int(answer[1])
+        fresh = [task_id for task_id in _texts(answer[2:]) if task_id not in seen]
         seen.update(fresh)
         yield fresh
 
@@ -229,6 +219,10 @@ def _walk_names(connection: redis.Redis, reverse: bool) -> Iterator[list[str]]:
         fresh = [task_id for task_id in ids if task_id not in seen]
         seen.update(fresh)
         yield fresh
+
+
+def _windows(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[start : start + WINDOW] for start in range(0, len(ids), WINDOW))
 
 
 def _sizes(connection: redis.Redis, sets: Sequence[str]) -> dict[str, int]:
