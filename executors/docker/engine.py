@@ -117,6 +117,13 @@ class Engine:
                 self._rootless = any("rootless" in option for option in security)
             return self._rootless
 
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman, which takes some requests and does not follow them."""
+        with told_as("the container engine cannot be asked what it is"):
+            parts = self.client.version().get("Components") or ()
+        return any("podman" in str(part.get("Name", "")).lower() for part in parts)
+
     def user(self, user: str) -> str:
         """Who is to be asked for, so that files end up owned by ``user`` (``UID:GID``) outside."""
         own = str(os.getuid())

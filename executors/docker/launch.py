@@ -81,6 +81,12 @@ def start(engine: Engine, launch: Launch, *, passing: bool = False) -> DockerRun
             f"{launch.argv[0]} cannot be started in a container: no image is named",
             "Name one for the task, or give the agent one: agent daemon --docker IMAGE.",
         )
+    if container.gpus and engine.is_podman:
+        # It takes the request, gives nothing, and says nothing.
+        raise LaunchError(
+            "the container cannot be given its GPUs: Podman's Docker-like interface hands none in",
+            "Use Docker on this machine, or give devices by `--device` and no --gpus to this agent.",
+        )
     options, user = parse(container.arguments), engine.user(container.user)
     try:
         return _begun(engine.client, _Plan(launch, container, options, user, switched=True, passing=passing))
@@ -93,7 +99,7 @@ def _begun(client: APIClient, plan: _Plan) -> DockerRunning:
     with ExitStack() as undo:  # whatever goes wrong: nothing is left behind
         identity, notes = _created(client, plan)
         undo.callback(_discard, client, identity)
-        output, stream = _attached(client, identity, undo)
+        output, stream = _attached(client, identity, undo, plan)
         ending = Ending(client, identity)
         undo.callback(ending.close)
         _started(client, identity, plan)
@@ -131,12 +137,18 @@ def _created(client: APIClient, plan: _Plan) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def _attached(client: APIClient, identity: str, undo: ExitStack) -> tuple[int, Stream]:
+def _attached(client: APIClient, identity: str, undo: ExitStack, plan: _Plan) -> tuple[int, Stream]:
     """The pipe that the container's output will come from, and what fills it."""
+    import docker.errors
+
     with told_as("the container cannot be listened to"):
         asked = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         # Before the start: so nothing is missed, and nothing has come that the library might keep.
-        reader = client.attach_socket(identity, params=asked)
+        try:
+            reader = client.attach_socket(identity, params=asked)
+        except docker.errors.APIError as error:
+            # Docker finds at the start what Podman finds when somebody wants to listen.
+            raise _unstartable(plan, words_of(error)) from error
         connection = socket.socket(fileno=os.dup(reader.fileno()))
         reader._response.close()
         reader.close()
@@ -158,10 +170,13 @@ def _started(client: APIClient, identity: str, plan: _Plan) -> None:
         try:
             client.start(identity)
         except docker.errors.APIError as error:
-            words = words_of(error)
-            if plan.switched and SHELL in words and _ABSENT.search(words):
-                raise _NoShell from error
-            raise _refusal(program, words) from error
+            raise _unstartable(plan, words_of(error)) from error
+
+
+def _unstartable(plan: _Plan, words: str) -> Exception:
+    if plan.switched and SHELL in words and _ABSENT.search(words):
+        return _NoShell()
+    return _refusal(plan.launch.argv[0], words)
 
 
 def _refusal(program: str, words: str) -> LaunchError:

@@ -58,6 +58,8 @@ def _imported(client: APIClient, name: str, file: str, make: Callable[[Path], No
         if not kept.exists():
             _make(kept, make)
         client.import_image_from_file(str(kept), repository=name, tag=TAG)
+        if not client.images(image):  # Podman calls it `latest`, whatever it is told
+            client.tag(f"{name}:latest", name, TAG)
     return image
 
 
