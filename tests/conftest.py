@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 import redis
+
+# Started in the background of a shell, we ignore SIGINT, and so would all that we start: the commands whose
+# answer to it is tested among them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a time: not even hypothesis, which otherwise fails an example that took 200 ms.
 hypothesis.settings.register_profile("untimed", deadline=None)
