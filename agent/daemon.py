@@ -342,8 +342,13 @@ class Daemon:
             if mark is not None:
                 self._find(state, mark)
             else:
-                # It has ended meanwhile; or nobody ever began, and the lease runs out.
+                # It has ended meanwhile; or nobody ever began, and the lease runs out. Who begins even
+                # later, having been stopped for so long, makes the folder anew.
                 self._slots.empty(name)
+                if state.word() is None:
+                    state.remove()
+                else:
+                    self._tell_end(state)
                 self._idle_since = time.monotonic()
 
     def _find(self, state: AttemptState, mark: AttemptMark) -> None:

@@ -217,3 +217,16 @@ def test_the_counts_of_rq_info_agree_with_agent_list(world: World) -> None:
     queue = Queue("default", connection=redis.Redis.from_url(world.url), serializer="json")
     counts = (queue.count, queue.started_job_registry.count, queue.finished_job_registry.count)
     assert (*counts, queue.failed_job_registry.count) == (1, 0, 2, 1)
+
+
+def test_what_a_supervisor_that_never_began_has_left_is_removed(world: World) -> None:
+    """A box died between the claim and the supervisor's first word: its next daemon frees place and disk.
+
+    Seen failing with the folder left for a later daemon: it stayed as long as this one ran.
+    """
+    name = f"beginner-{os.getpid()}"
+    left = world.home / "state" / "agents" / name / "attempts" / f"{'0' * 32}-1"
+    left.mkdir(parents=True)
+    (left / "hold").touch()
+    world.box("--heartbeat", "0.5", "--lease", "4", name=name)
+    eventually(lambda: not left.exists(), 30, "the folder to go")
