@@ -263,7 +263,7 @@ class Daemon:
         state.write_place(place)
         handles = self._slots.handles(place)
         try:
-            pid = self._fork_server.start_supervisor(claim, state.folder, self._slots.busy, handles)
+            pid = self._fork_server.start_supervisor(claim, state.folder, handles)
         except ForkServerDied:
             self._queueing.give_back(self._connection, claim.lease, "the agent could not start a supervisor")
             state.remove()

@@ -44,7 +44,7 @@ def run(settings: Settings, task_id: str) -> int:
         log_cap=settings.log_cap,
         machine=machine,
     )
-    return _exit_code(supervise(claim, config, slot=0, echo=_write))
+    return _exit_code(supervise(claim, config, echo=_write))
 
 
 def _write(data: bytes) -> None:

@@ -68,13 +68,13 @@ class ForkServer:
         """Readable only when the server has died."""
         return self._socket.fileno()
 
-    def start_supervisor(self, claim: Claim, state: Path, slot: int, gpus: tuple[str, ...] | None) -> int:
+    def start_supervisor(self, claim: Claim, state: Path, gpus: tuple[str, ...] | None) -> int:
         """Start a detached supervisor for ``claim``, with its state in ``state``; its process id.
 
         Raises:
             ForkServerDied: nothing was started.
         """
-        return self._ask({"claim": encode(claim), "state": str(state), "slot": slot, "gpus": gpus})
+        return self._ask({"claim": encode(claim), "state": str(state), "gpus": gpus})
 
     def start_salvage(self, state: Path) -> int:
         """Start a process that takes care of the attempt in ``state``, whose supervisor died.
@@ -147,7 +147,7 @@ def _follow(request: dict[str, Any], config: AttemptConfig) -> int:
         return become_salvager(config)
     gpus = request["gpus"]
     config = replace(config, gpus=None if gpus is None else tuple(gpus))
-    return become_supervisor(decode(Claim, request["claim"]), config, request["slot"])
+    return become_supervisor(decode(Claim, request["claim"]), config)
 
 
 def _follow_and_leave(requests: socket.socket, body: bytes, template: AttemptConfig) -> None:

@@ -85,7 +85,6 @@ class AttemptMark:
     """What is known of an attempt on this machine."""
 
     lease: Lease
-    slot: int
     supervisor: ProcessMark
     command: ProcessMark | None = None
     """The launched command; None before the launch."""
@@ -131,10 +130,10 @@ class AttemptState:
             command = body["command"]
             return AttemptMark(
                 decode(Lease, body["lease"]),
-                int(body["slot"]),
                 ProcessMark(**body["supervisor"]),
                 None if command is None else ProcessMark(**command),
-                body["engine"],
+                # Written before there were containers: its supervisor may live on over an upgrade.
+                body.get("engine"),
             )
         except (OSError, ValueError, KeyError, TypeError, SchemaError):
             return None

@@ -34,7 +34,6 @@ EXIT_LOST = 75
 def supervise(
     claim: Claim,
     config: AttemptConfig,
-    slot: int,
     *,
     echo: Callable[[bytes], None] | None = None,
     executor: str = "process",
@@ -53,7 +52,7 @@ def supervise(
 
     line = AgentLine(config, claim.lease)
 
-    mark = AttemptMark(claim.lease, slot, ProcessMark.own())
+    mark = AttemptMark(claim.lease, ProcessMark.own())
 
     def write(known: AttemptMark) -> None:
         nonlocal mark
@@ -90,14 +89,14 @@ def supervise(
     return outcome
 
 
-def become_supervisor(claim: Claim, config: AttemptConfig, slot: int) -> int:
+def become_supervisor(claim: Claim, config: AttemptConfig) -> int:
     """``supervise`` below a witness, detached from everything; the exit code of both.
 
     To be called in a freshly forked process, which becomes the witness.
     """
 
     def work(bequest: Bequest) -> int:
-        return _ended(config, supervise(claim, config, slot, bequeath=bequest.hand_on))
+        return _ended(config, supervise(claim, config, bequeath=bequest.hand_on))
 
     def succeed(testimony: Testimony) -> int:
         mark = AttemptState(config.state).read_mark()

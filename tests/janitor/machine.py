@@ -66,7 +66,7 @@ class Machine:
         state = AttemptState(self.folders.agents / agent / "attempts" / name)
         task, _, attempt = name.rpartition("-")
         lease = Lease(task_id=task, attempt=int(attempt), agent=agent, seconds=20.0)
-        state.write_mark(AttemptMark(lease, 0, supervisor))
+        state.write_mark(AttemptMark(lease, supervisor))
         for path in (*state.folder.iterdir(), state.folder):
             set_age(path, age)
         return state
