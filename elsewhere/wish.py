@@ -14,6 +14,9 @@ from elsewhere.contract.spec import Image, Packages, TaskSpec
 
 ORIGINS: Final = ("recorded", "requirements", "lock", "none")
 """Where packages may come from, beside ``existing:PATH``."""
+ORIGINS_TO_CHOOSE: Final = (
+    f"Choose one of {', '.join(ORIGINS)} or existing:PATH, its full path on the agent's machine."
+)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
@@ -63,6 +66,13 @@ def checked_image(name: str, arguments: str | Sequence[str] = (), setup_script: 
     return Image(name, tuple(words), setup_script)
 
 
+def is_origin(origin: str) -> bool:
+    """Whether packages can come from there; "" leaves the choice to somebody else."""
+    kind, _, path = origin.partition(":")
+    # A path from the folder of a desk or of an agent would be another one on each machine.
+    return not origin or origin in ORIGINS or (kind == "existing" and path.startswith(("/", "~")))
+
+
 def checked_packages(
     origin: str = "", requirements_files: Sequence[str] = (), no_build_isolation: Sequence[str] = ()
 ) -> Packages:
@@ -72,13 +82,8 @@ def checked_packages(
         UsageError: there is no such origin, it goes without files, or a name is none.
     """
     origin = origin or ("requirements" if requirements_files else "")
-    kind, _, path = origin.partition(":")
-    # From the folder of a desk or of an agent it would be another one on each machine.
-    if origin and origin not in ORIGINS and not (kind == "existing" and path.startswith(("/", "~"))):
-        raise UsageError(
-            f"packages cannot come from {origin!r:.60}",
-            f"Choose one of {', '.join(ORIGINS)} or existing:PATH, its full path on the agent's machine.",
-        )
+    if not is_origin(origin):
+        raise UsageError(f"packages cannot come from {origin!r:.60}", ORIGINS_TO_CHOOSE)
     if requirements_files and origin != "requirements":
         raise UsageError(
             f"requirements files say nothing where packages come from {origin!r}",

@@ -47,11 +47,10 @@ def compile_soon(environment: Environment) -> None:
     with contextlib.suppress(OSError, psutil.Error), contextlib.ExitStack() as holding:
         if not environment.key or is_compiled(environment) or not _is_worth_it(environment):
             return
-        kept = _lock(lock_of(environment.folder), fcntl.LOCK_SH, holding)
-        alone = _lock(compiling_lock(environment), fcntl.LOCK_EX, holding)
+        locks = hold_to_compile(environment, holding)
         # The last one may have finished since we looked.
         if not is_compiled(environment):
-            _start(environment, (kept, alone))
+            _start(environment, locks)
 
 
 def is_compiled(environment: Environment) -> bool:
@@ -64,6 +63,18 @@ def compiling_lock(environment: Environment) -> Path:
     return environment.folder / _LOCK
 
 
+def hold_to_compile(environment: Environment, holding: contextlib.ExitStack) -> tuple[int, int]:
+    """Keep the environment, and be the only one who compiles it, as long as ``holding`` lasts.
+
+    The locks' descriptors may be inherited by children, and last as long as those.
+
+    Raises:
+        BlockingIOError: somebody else compiles it, or removes it.
+    """
+    kept = _lock(lock_of(environment.folder), fcntl.LOCK_SH, holding)
+    return kept, _lock(compiling_lock(environment), fcntl.LOCK_EX, holding)
+
+
 def _is_worth_it(environment: Environment) -> bool:
     folder = environment.folder
     # Without packages there is nothing but what virtualenv has put there.
@@ -74,7 +85,6 @@ def _is_worth_it(environment: Environment) -> bool:
 
 
 def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> int:
-    """Descriptor of a lock that children may inherit; ``BlockingIOError`` where another has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     holding.callback(os.close, descriptor)
     fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

@@ -8,13 +8,11 @@ from typing import Final, Literal, cast, get_args
 from elsewhere.configuration import Table
 from elsewhere.contract.errors import ConfigurationError
 from elsewhere.settings import Folders, whole_number
+from elsewhere.wish import ORIGINS_TO_CHOOSE, is_origin
 
 PythonPolicy = Literal["exact", "minor", "any"]
 """Which interpreter may stand in for the one of the desk: the same version in full, another patch
 of the same minor version, or any."""
-
-ORIGINS: Final = ("recorded", "requirements", "lock", "none")
-"""Where packages may come from, beside ``existing:PATH``."""
 
 INDEX_PATIENCE_SECONDS: Final = 60
 
@@ -32,7 +30,7 @@ class PackagesConfig:
     """
 
     origin: str = ""
-    """Over what a task asks for: one of ``ORIGINS`` or ``existing:PATH``; "" leaves it to the task."""
+    """Over what a task asks for: one of ``wish.ORIGINS`` or ``existing:PATH``; "" leaves it to the task."""
     # Indexes may hold a password: they are kept out of every traceback.
     index_url: str = field(default="", repr=False)
     """The index that is asked; "" leaves it to the installer. It may hold credentials."""
@@ -79,11 +77,6 @@ def check_origin(origin: str) -> str:
     Raises:
         ConfigurationError: there is not.
     """
-    kind, colon, path = origin.partition(":")
-    # From the folder that an agent happened to be started in, it would be another one each time.
-    if not origin or origin in ORIGINS or (kind == "existing" and colon and path.startswith(("/", "~"))):
+    if is_origin(origin):
         return origin
-    raise ConfigurationError(
-        f"packages cannot come from {origin!r:.60}",
-        f"Choose one of {', '.join(ORIGINS)} or existing:PATH, its full path on the agent's machine.",
-    )
+    raise ConfigurationError(f"packages cannot come from {origin!r:.60}", ORIGINS_TO_CHOOSE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.disk import space_needed
 from agent.environment.freeze import freeze, sites_of
 from agent.lock import locked
 from elsewhere.contract.built import Built
@@ -58,6 +60,12 @@ class Environment:
                     f"environment {self.key[:10]} was removed meanwhile", "Start the task again."
                 )
             yield
+
+    def touch(self) -> None:
+        """Say that it was used until now."""
+        if self.key:
+            with suppress(OSError):
+                os.utime(self.folder / READY)
 
     @property
     def prefix(self) -> Path:
@@ -114,6 +122,35 @@ def mark_ready(folder: Path, key: str, prefix: Path, python: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def building(folder: Path, note: Callable[[str], None]) -> Iterator[int]:
+    """Hold the environment in ``folder`` alone, to build it; gives the lock's descriptor.
+
+    Who has to wait is told so. In the meantime it may have been built: look once more.
+
+    Raises:
+        DiskFull: there is no space for it.
+        BuildError: it cannot be written for another reason.
+    """
+
+    def waiting() -> None:
+        note(f"waiting for environment {folder.name[:10]}, which another attempt builds")
+
+    try:
+        with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
+            yield lock
+    except OSError as error:
+        raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+
+
+def clear(folder: Path) -> None:
+    """Remove what there is of an environment."""
+    if folder.exists():
+        # First the mark: a removal that is killed must not leave something that looks complete.
+        (folder / READY).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def read_mark(folder: Path) -> dict[str, object]:

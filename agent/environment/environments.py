@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.disk import space_needed
 from agent.environment import origins, uv
 from agent.environment.config import PackagesConfig
 from agent.environment.content import Content
@@ -18,8 +16,9 @@ from agent.environment.environment import (
     READY,
     Environment,
     EnvironmentRemoved,
+    building,
+    clear,
     is_ready,
-    lock_of,
     mark_ready,
     opened,
 )
@@ -34,7 +33,6 @@ from agent.environment.patience import Patient
 from agent.environment.pip import Pip
 from agent.environment.recipe import Asked, Build, Recipe
 from agent.environment.uv import Uv
-from agent.lock import locked
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage, Packages
 
@@ -110,10 +108,7 @@ class Environments:
             try:
                 yield environment
             finally:
-                # Used until now, however long that was.
-                if environment.key:
-                    with suppress(OSError):
-                        os.utime(environment.folder / READY)
+                environment.touch()  # used until now, however long that was
 
     def _prepare_and_hold(
         self, packages: Packages, tree: Path | None, note: Note, holding: ExitStack
@@ -155,15 +150,8 @@ class Environments:
         if ready is not None:
             return ready
         folder = self._folder / key
-
-        def waiting() -> None:
-            note(f"waiting for environment {key[:10]}, which another attempt builds")
-
-        try:
-            with space_needed(folder), locked(lock_of(folder), on_wait=waiting) as lock:
-                return self._reuse(key, note) or self._build(content, folder, lock, note)
-        except OSError as error:
-            raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+        with building(folder, note) as lock:
+            return self._reuse(key, note) or self._build(content, folder, lock, note)
 
     def _reuse(self, key: str, note: Note) -> Environment | None:
         folder = self._folder / key
@@ -190,7 +178,7 @@ class Environments:
                 folder, content.key, prefix, "" if recipe.brings_python else content.interpreter.version
             )
         except BaseException:
-            _clear(folder)
+            clear(folder)
             raise
         ready = opened(folder, reused=False)
         seconds = time.monotonic() - began
@@ -198,7 +186,7 @@ class Environments:
         return ready
 
     def _fill(self, content: Content, job: Job, chosen: Installer, program: Uv | None) -> Path:
-        _clear(job.folder)
+        clear(job.folder)
         lock = self._folder / "locks" / f"{content.key}.txt"
         installer = Patient(chosen, self._config.index_patience, self._pause)
         return content.recipe.fill(Build(job, content.interpreter, installer, program, lock, self._app_data))
@@ -270,13 +258,6 @@ class _Order:
 
     def asked(self, *, own_index: bool) -> Asked:
         return Asked(self.packages, self.tree, self.note, self.unisolated, own_index)
-
-
-def _clear(folder: Path) -> None:
-    if folder.exists():
-        # First the mark: a removal that is killed must not leave something that looks complete.
-        (folder / READY).unlink(missing_ok=True)
-        shutil.rmtree(folder)
 
 
 def _named_pythons() -> tuple[Path, ...]:

@@ -7,14 +7,12 @@ The interpreter that could compile it is in the image alone, and attempts may no
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from pathlib import Path
 from typing import Final
 
 from agent.environment import bytecode
-from agent.environment.environment import lock_of
 from agent.image.environment import ImageEnvironment
 from elsewhere.contract.errors import ElsewhereError
 from executors.contract import Container, Mount
@@ -41,8 +39,7 @@ def compile_soon(environment: ImageEnvironment, engine: Engine) -> threading.Thr
 
 def _compile(environment: ImageEnvironment, engine: Engine) -> None:
     with contextlib.suppress(OSError, ElsewhereError), contextlib.ExitStack() as holding:
-        _lock(lock_of(environment.folder), fcntl.LOCK_SH, holding)
-        _lock(bytecode.compiling_lock(environment), fcntl.LOCK_EX, holding)
+        bytecode.hold_to_compile(environment, holding)
         # The last one may have finished since we looked.
         if not _is_compiled(environment):
             done = environment.folder / _DONE
@@ -70,9 +67,3 @@ def _compile(environment: ImageEnvironment, engine: Engine) -> None:
 
 def _is_compiled(environment: ImageEnvironment) -> bool:
     return (environment.folder / _DONE).exists()
-
-
-def _lock(path: Path, kind: int, holding: contextlib.ExitStack) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    holding.callback(os.close, descriptor)
-    fcntl.flock(descriptor, kind | fcntl.LOCK_NB)

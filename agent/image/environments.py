@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.disk import space_needed
 from agent.environment import uv
 from agent.environment.config import PackagesConfig
-from agent.environment.environment import READY, EnvironmentRemoved, last_used, lock_of, mark_ready
+from agent.environment.environment import READY, EnvironmentRemoved, building, clear, last_used, mark_ready
 from agent.environment.evidence import Evidence
 from agent.environment.index import Index
 from agent.environment.installer import Installer, InstallerMissing
@@ -33,7 +31,6 @@ from agent.image.interpreter import ImageInterpreter, Interpreters
 from agent.image.provided import missing
 from agent.image.recipe import over_image
 from agent.image.workbench import BUILD_LABEL, ContainerJob, Workbench, cache_in
-from agent.lock import locked
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage, Packages
 from executors.docker import DockerRunning, Engine, ImageFacts
@@ -103,10 +100,7 @@ class ImageEnvironments:
             try:
                 yield environment
             finally:
-                # Used until now, however long that was.
-                if environment.key:
-                    with suppress(OSError):
-                        os.utime(environment.folder / READY)
+                environment.touch()  # used until now, however long that was
 
     def end_build(self, grace: float) -> None:
         """End the container of a build that another thread waits for in ``held``, which then fails.
@@ -159,17 +153,10 @@ class ImageEnvironments:
         environment = ImageEnvironment.over(order.image, order.interpreter, folder)
         if _reuse(environment, order.note):
             return environment
-
-        def waiting() -> None:
-            order.note(f"waiting for environment {key[:10]}, which another attempt builds")
-
-        try:
-            with space_needed(folder), locked(lock_of(folder), on_wait=waiting):
-                if _reuse(environment, order.note):
-                    return environment
-                self._build(folder, recipe, order)
-        except OSError as error:
-            raise BuildError(f"the environment {folder} cannot be written: {error}") from error
+        with building(folder, order.note):
+            if _reuse(environment, order.note):
+                return environment
+            self._build(folder, recipe, order)
         return replace(environment, reused=False)
 
     def _build(self, folder: Path, recipe: Listed, order: _Order) -> None:
@@ -178,13 +165,13 @@ class ImageEnvironments:
         order.note(f"building environment {key[:10]} over the image {order.image.name} of {recipe.title}")
         # Its builder may have been killed, and the container not yet.
         self._engine.remove({BUILD_LABEL: key})
-        _clear(folder)
+        clear(folder)
         folder.mkdir(parents=True)
         try:
             self._fill(folder, recipe, order)
             mark_ready(folder, key, folder, version)
         except BaseException:
-            _clear(folder)
+            clear(folder)
             raise
         order.note(
             f"environment {key[:10]} built in {time.monotonic() - began:.1f} s: the image's Python {version}"
@@ -285,10 +272,3 @@ def _reuse(environment: ImageEnvironment, note: Note) -> bool:
     os.utime(environment.folder / READY)
     note(f"environment {environment.key[:10]} reused")
     return True
-
-
-def _clear(folder: Path) -> None:
-    if folder.exists():
-        # First the mark: a removal that is killed must not leave something that looks complete.
-        (folder / READY).unlink(missing_ok=True)
-        shutil.rmtree(folder)
