@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from alone import alone
 
 from elsewhere.contract.errors import LaunchError
 from elsewhere.contract.terms import Limits
@@ -236,23 +237,27 @@ def test_a_command_is_inside_before_it_runs(tmp_path: Path) -> None:
 def test_what_cannot_be_started_is_refused_alike_with_limits(tmp_path: Path) -> None:
     (tmp_path / "not-executable").write_text("")
     gone = tmp_path / "gone"
-    before = len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children()), leftovers()
-    for argv, folder, environment in [
-        (("no-such-program",), tmp_path, {"PATH": "/usr/bin"}),
-        (("./not-executable",), tmp_path, {}),
-        (("true",), gone, {}),
-        (("true",), tmp_path, {"A": "b\0c"}),
-        (("true",), tmp_path, {"A=B": "c"}),
-        ((), tmp_path, {}),
-    ]:
-        refusals = []
-        for limits in (Limits(), BOTH):
-            with pytest.raises(LaunchError) as caught:
-                ProcessExecutor().start(Launch(argv, folder, environment, limits))
-            refusals.append(str(caught.value))
-        assert refusals[0] == refusals[1]
-    after = len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children()), leftovers()
-    assert after == before
+
+    def launch_in_vain() -> None:
+        before = len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children()), leftovers()
+        for argv, folder, environment in [
+            (("no-such-program",), tmp_path, {"PATH": "/usr/bin"}),
+            (("./not-executable",), tmp_path, {}),
+            (("true",), gone, {}),
+            (("true",), tmp_path, {"A": "b\0c"}),
+            (("true",), tmp_path, {"A=B": "c"}),
+            ((), tmp_path, {}),
+        ]:
+            refusals = []
+            for limits in (Limits(), BOTH):
+                with pytest.raises(LaunchError) as caught:
+                    ProcessExecutor().start(Launch(argv, folder, environment, limits))
+                refusals.append(str(caught.value))
+            assert refusals[0] == refusals[1]
+        after = len(list(Path("/proc/self/fd").iterdir())), len(psutil.Process().children()), leftovers()
+        assert after == before
+
+    alone(launch_in_vain)
 
 
 @pytest.mark.usefixtures("held")

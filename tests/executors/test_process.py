@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from alone import alone
 
 from elsewhere.contract.errors import LaunchError
 from executors.contract import Exit, Launch
@@ -281,26 +282,32 @@ def test_two_launches_side_by_side_do_not_touch_each_other(start: Start) -> None
 
 
 def test_many_launches_leave_no_descriptor_and_no_zombie(tmp_path: Path) -> None:
-    executor = ProcessExecutor()
-    launch = Launch(("/bin/true",), tmp_path)
-    gc.collect()
-    before = open_descriptors(), len(psutil.Process().children())
-    for number in range(100):
-        running = executor.start(launch)
-        assert running.wait(DEADLINE) == Exit(0)
-        if number % 2:  # one that nobody terminates is cleared up when it is let go
-            running.terminate(0)
-    del running
-    gc.collect()
-    assert (open_descriptors(), len(psutil.Process().children())) <= before
+    def launch_many() -> None:
+        executor = ProcessExecutor()
+        launch = Launch(("/bin/true",), tmp_path)
+        gc.collect()
+        before = open_descriptors(), len(psutil.Process().children())
+        for number in range(100):
+            running = executor.start(launch)
+            assert running.wait(DEADLINE) == Exit(0)
+            if number % 2:  # one that nobody terminates is cleared up when it is let go
+                running.terminate(0)
+        del running
+        gc.collect()
+        assert (open_descriptors(), len(psutil.Process().children())) <= before
+
+    alone(launch_many)
 
 
 def test_a_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    before = open_descriptors(), len(psutil.Process().children())
-    for _ in range(3):
-        with pytest.raises(LaunchError):
-            ProcessExecutor().start(Launch(("/no-such-program",), tmp_path))
-    assert (open_descriptors(), len(psutil.Process().children())) == before
+    def launch_in_vain() -> None:
+        before = open_descriptors(), len(psutil.Process().children())
+        for _ in range(3):
+            with pytest.raises(LaunchError):
+                ProcessExecutor().start(Launch(("/no-such-program",), tmp_path))
+        assert (open_descriptors(), len(psutil.Process().children())) == before
+
+    alone(launch_in_vain)
 
 
 def planted(folder: Path, content: str, mode: int) -> str:
