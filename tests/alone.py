@@ -27,7 +27,7 @@ def alone(body: Callable[[], object]) -> None:
         finally:
             os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as told:
+    with os.fdopen(reading, "rb") as told:
         failure = told.read().decode()
     os.waitpid(child, 0)
     assert not failure, failure
