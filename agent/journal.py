@@ -21,12 +21,12 @@ from typing import Final, Literal
 
 from elsewhere.contract.errors import DiskFull
 
-EntryKind = Literal["output", "note", "live", "event", "parameters", "built", "scalars"]
+EntryKind = Literal["output", "note", "live", "event", "parameters", "built", "scalars", "write"]
 
 _HEADER: Final = struct.Struct("<QBI")
 # A kind is its place here: new ones come last, for journals that an older version wrote.
 _KINDS: Final[tuple[EntryKind, ...]] = (
-    "output", "note", "live", "event", "parameters", "built", "scalars",
+    "output", "note", "live", "event", "parameters", "built", "scalars", "write",
 )  # fmt: skip
 _OF_THE_LOG: Final[frozenset[str]] = frozenset({"output", "note", "live"})
 _BULK: Final[frozenset[str]] = _OF_THE_LOG | {"scalars"}

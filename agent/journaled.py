@@ -6,18 +6,29 @@ to the store in order, exactly once, whatever dies on the way.
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.journal import Journal
 from elsewhere.contract.built import Built
-from elsewhere.contract.codec import encode, encode_parameters
+from elsewhere.contract.codec import encode
+from elsewhere.contract.edit import Edit
 from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.series import Scalars, encode_scalars
 from elsewhere.contract.task import JSONValue, TaskRecord
+from elsewhere.contract.write import (
+    ConfigurationSet,
+    Edited,
+    Happened,
+    ParametersDeleted,
+    ParametersReplaced,
+    ParametersSet,
+    Write,
+    encode_write,
+)
+from elsewhere.store.edit_rules import check_edit, combined, edited
 from elsewhere.store.protocol import Store
 from elsewhere.store.series.rules import check_batch
 
@@ -34,6 +45,9 @@ class JournaledTask:
         self._journal = journal
         self._claimed = claimed
         self._reported: dict[str, JSONValue] = {}
+        self._gone: set[str] = set()
+        self._replaced = False
+        self._edit = Edit()
         self._lock = threading.Lock()
 
     def get(self) -> TaskRecord:
@@ -43,17 +57,46 @@ class JournaledTask:
         except (ServerUnreachable, ServerUnfit):
             record = self._claimed
         with self._lock:
-            return replace(record, parameters={**record.parameters, **self._reported})
+            known = {} if self._replaced else record.parameters
+            left = {name: value for name, value in known.items() if name not in self._gone}
+            return replace(edited(record, self._edit), parameters={**left, **self._reported})
 
-    def set_parameters(self, parameters: Mapping[str, JSONValue]) -> None:
-        """Merge these into the task's, soon."""
+    def write(self, write: Write) -> None:
+        """Make a change to the task, soon.
+
+        Raises:
+            UsageError: an edit that makes no sense, or a configuration that is too large.
+            SchemaError: a value that cannot be stored.
+        """
+        # Here, and not when it is sent: nobody could be told then, and all behind it would wait.
+        if isinstance(write, Edited):
+            check_edit(write.edit)
         with self._lock:
-            self._journal.append("parameters", encode_parameters(parameters).encode())
-            self._reported.update(parameters)
+            self._journal.append("write", encode_write(write))
+            self._note(write)
+
+    def configurations(self) -> list[str]:
+        """Names of the configurations that the store has.
+
+        Raises:
+            ServerUnreachable: no server answers: nobody can know.
+        """
+        return list(self._store.configurations(self._claimed.id))
+
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        """The configuration of that name as the store has it.
+
+        Raises:
+            ServerUnreachable: no server answers: nobody can know.
+        """
+        kept = self._store.configuration(self._claimed.id, name)
+        if kept is None:
+            return None
+        return ConfigurationSet(name, self._store.get_blob(kept.blob), kept.suffix, kept.description)
 
     def record_event(self, kind: EventKind, detail: str = "") -> None:
         """Append to the task's events, soon."""
-        self._journal.append("event", json.dumps([kind, detail]).encode())
+        self.write(Happened(kind, detail))
 
     def record_built(self, built: Built) -> None:
         """Say what the attempt's environment really holds, soon."""
@@ -65,6 +108,21 @@ class JournaledTask:
         Raises:
             ValueError: what no store can hold; nothing of the batch is kept then.
         """
-        # Here, and not when it is sent: nobody could be told then, and all behind it would wait.
+        # Here, and not when it is sent: as above.
         check_batch(batch)
         self._journal.append("scalars", encode_scalars(batch))
+
+    def _note(self, write: Write) -> None:
+        if isinstance(write, ParametersReplaced):
+            self._reported.clear()
+            self._gone.clear()
+            self._replaced = True
+        if isinstance(write, (ParametersSet, ParametersReplaced)):
+            self._reported.update(write.parameters)
+            self._gone -= write.parameters.keys()
+        elif isinstance(write, ParametersDeleted):
+            self._gone.update(write.names)
+            for name in write.names:
+                self._reported.pop(name, None)
+        elif isinstance(write, Edited):
+            self._edit = combined(self._edit, write.edit)

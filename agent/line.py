@@ -16,6 +16,8 @@ from elsewhere.contract.lease import Lease, Renewal
 from elsewhere.contract.outcome import Outcome
 from elsewhere.contract.series import decode_scalars
 from elsewhere.contract.status import Status
+from elsewhere.contract.write import decode_write
+from elsewhere.store.deliver import deliver
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
 from queueing import ControlBell, commit, renew
@@ -35,10 +37,12 @@ class AgentLine:
     def deliver(self, entry: Entry, skipped: int) -> None:
         """Bring an entry of the journal to the store, after ``skipped`` numbers that were given up."""
         task, attempt, number = self._lease.task_id, self._lease.attempt, entry.sequence
-        if entry.kind == "event":
+        if entry.kind == "write":
+            deliver(self._log, task, decode_write(entry.data), attempt=attempt, sequence=number)
+        elif entry.kind == "event":  # of a supervisor from before there were writes
             kind, detail = json.loads(entry.data)
             self._log.record_event(task, kind, detail, attempt=attempt, sequence=number)
-        elif entry.kind == "parameters":
+        elif entry.kind == "parameters":  # likewise
             parameters = decode_parameters(entry.data)
             self._log.set_parameters(task, parameters, attempt=attempt, sequence=number)
         elif entry.kind == "built":

@@ -6,6 +6,7 @@ process sends, the supervisor goes on: it answers with an error, or closes that 
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, cast, get_args
+from typing import Any, Protocol
 
 from elsewhere.contract.codec import encode, encode_parameters
 from elsewhere.contract.errors import (
@@ -26,16 +27,22 @@ from elsewhere.contract.errors import (
     TaskNotFound,
     UsageError,
 )
-from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.task import JSONValue, TaskRecord
+from elsewhere.contract.write import (
+    LONGEST_CONFIGURATION,
+    ConfigurationSet,
+    Write,
+    decode_write,
+    encode_write,
+)
 
 Arguments = dict[str, Any]
 Call = Callable[[Arguments], JSONValue]
 """Answers one request from its arguments, or raises. Called from the server's thread."""
 
-LONGEST_LINE = 1024 * 1024
-"""Bytes of one request."""
+LONGEST_LINE = 2 * LONGEST_CONFIGURATION
+"""Bytes of one request: a configuration as base64, and what is said of it."""
 
 MOST_CONNECTIONS = 1024
 """Processes of one attempt that are served at once; further ones wait to be accepted."""
@@ -162,7 +169,7 @@ class RelayServer:
             return _line({"id": number, "result": call(arguments)})
         except ElsewhereError as error:
             return _refusal(number, error)
-        except (ValueError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return _refusal(number, UsageError("a request that is not JSON, or an argument that is wrong"))
         except Exception as error:  # noqa: BLE001 - a user's process must not end its supervisor
             # Not its text: it may quote the server's URL.
@@ -177,11 +184,12 @@ class _Connection:
         self.socket = socket
         self.outgoing = b""
         self._incoming = bytearray()
+        self._searched = 0
 
     @property
     def overlong(self) -> bool:
         """Whether the next request is longer than any may be."""
-        return len(self._incoming) > LONGEST_LINE and self._incoming.find(b"\n", 0, LONGEST_LINE + 1) < 0
+        return len(self._incoming) > LONGEST_LINE and self._end() < 0
 
     def receive(self) -> bool:
         """Take what has come; False when the peer is gone."""
@@ -194,12 +202,20 @@ class _Connection:
 
     def line(self) -> bytes | None:
         """The next whole request, taken out of what has come."""
-        end = self._incoming.find(b"\n")
-        if end < 0 or end > LONGEST_LINE:
+        end = self._end()
+        if end < 0:
             return None
         line = bytes(self._incoming[:end])
         del self._incoming[: end + 1]
+        self._searched = 0
         return line
+
+    def _end(self) -> int:
+        """Where the next request ends; -1 where it does not yet, or is longer than any may be."""
+        end = self._incoming.find(b"\n", self._searched, LONGEST_LINE + 1)
+        if end < 0:
+            self._searched = len(self._incoming)
+        return end
 
     def send(self) -> bool:
         """Send what the peer takes now."""
@@ -219,12 +235,16 @@ class OwnTask(Protocol):
         """The task as it is now."""
         ...
 
-    def set_parameters(self, parameters: Mapping[str, JSONValue]) -> None:
-        """Merge these into the task's."""
+    def write(self, write: Write) -> None:
+        """Make a change to the task."""
         ...
 
-    def record_event(self, kind: EventKind, detail: str = "") -> None:
-        """Append to the task's events."""
+    def configurations(self) -> list[str]:
+        """Names of the task's configurations."""
+        ...
+
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        """The task's configuration of that name."""
         ...
 
 
@@ -243,12 +263,21 @@ def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]
         now = own.get()
         return f'{{"parameters":{encode_parameters(now.parameters)},"overrides":{json.dumps(now.overrides)}}}'
 
-    def set_parameters(arguments: Arguments) -> None:
+    def write(arguments: Arguments) -> None:
         _require_own(lease, arguments)
-        parameters = arguments.get("parameters")
-        if not isinstance(parameters, dict) or not all("/" in name for name in parameters):
-            raise UsageError("parameters must be an object of values by SECTION/KEY")
-        own.set_parameters(parameters)
+        change = decode_write(base64.b64decode(arguments["write"], validate=True))
+        parameters = getattr(change, "parameters", {})
+        if not all("/" in name for name in parameters):
+            raise UsageError("parameters must be named by SECTION/KEY")
+        own.write(change)
+
+    def configurations(arguments: Arguments) -> JSONValue:
+        del arguments
+        return list(own.configurations())
+
+    def configuration(arguments: Arguments) -> JSONValue:
+        kept = own.configuration(str(arguments.get("name")))
+        return None if kept is None else base64.b64encode(encode_write(kept)).decode()
 
     def parameters_used(arguments: Arguments) -> None:
         names = arguments.get("names")
@@ -256,19 +285,13 @@ def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]
             raise UsageError("names must be a list of texts")
         used.update(names)
 
-    def record_event(arguments: Arguments) -> None:
-        _require_own(lease, arguments)
-        kind, detail = arguments.get("kind"), arguments.get("detail", "")
-        if kind not in get_args(EventKind) or not isinstance(detail, str):
-            raise UsageError(f"no such event: {kind!r:.100}")
-        own.record_event(cast(EventKind, kind), detail)
-
     return {
         "task": task,
         "given": given,
-        "set_parameters": set_parameters,
+        "write": write,
+        "configurations": configurations,
+        "configuration": configuration,
         "parameters_used": parameters_used,
-        "record_event": record_event,
     }
 
 

@@ -86,28 +86,36 @@ def witnessed(supervise: Callable[[Bequest], int], succeed: Callable[[Testimony]
     """
     become_subreaper()
     from_supervisor, to_witness = socket.socketpair()
-    # What comes before there is a child to pass it on to waits.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+    # Fetched by `sigwait` alone: a handler would run after a call that the signal did not interrupt,
+    # where it comes just before that call.
+    awaited = {*_FORWARDED, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     child = os.fork()
     if child == 0:
         from_supervisor.close()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
         _leave_with(lambda: supervise(Bequest(to_witness)))
     to_witness.close()
-    for number in _FORWARDED:
-        signal.signal(number, lambda heard, _frame: _pass_on(child, heard))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORWARDED)
-    _, status = os.waitpid(child, 0)
+    status = _listen(child, awaited)
     for number in _FORWARDED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
     if os.WIFEXITED(status):
         return os.WEXITSTATUS(status)
     return succeed(Testimony(_received(from_supervisor)))
 
 
-def _pass_on(child: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, number)
+def _listen(child: int, awaited: set[signal.Signals]) -> int:
+    """Pass on what is heard until the child has ended; its wait status."""
+    while True:
+        heard = signal.sigwait(awaited)
+        if heard != signal.SIGCHLD:
+            # It has not been waited for: the number is its own still.
+            os.kill(child, heard)
+            continue
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
 
 
 def _leave_with(work: Callable[[], int]) -> None:

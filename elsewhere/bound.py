@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False  # `typing` costs more to import than all of this
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
+    from typing import TypeVar
 
-    from elsewhere.contract.status import Status
-    from elsewhere.contract.task import JSONValue, TaskRecord
+    from elsewhere.contract.task import TaskRecord
+    from elsewhere.contract.write import ConfigurationSet, Write
+    from elsewhere.store.protocol import Store
     from elsewhere.store.relay import RelayStore
+    from elsewhere.wish import Wish
+
+    T = TypeVar("T")
+
+PATIENCE_SECONDS = 60.0
+"""How long a script waits to be told its configuration by a server that is away, before it fails:
+going on with its own values, it would be another experiment than was asked for."""
 
 _relay: RelayStore | None = None
 
@@ -33,46 +43,86 @@ def relay() -> RelayStore:
 class Bound:
     """The task that this attempt runs. Every read asks the supervisor, and sees it as it is now."""
 
+    given = True
+    live = True
+
+    def __init__(self) -> None:
+        # What was written here may not have come to the store yet.
+        self._written: dict[str, ConfigurationSet | None] = {}
+
     @property
     def id(self) -> str:
         """The task's id."""
         return os.environ["ELSEWHERE_TASK_ID"]
 
-    @property
-    def name(self) -> str:
-        """The task's name."""
-        return self._record().name
+    def record(self) -> TaskRecord:
+        """The task as it is now."""
+        return relay().task()
 
-    @property
-    def project(self) -> str:
-        """The task's project."""
-        return self._record().project
+    def write(self, write: Write) -> None:
+        """Make a change; the supervisor has it on disk when this returns."""
+        from elsewhere.contract.write import ConfigurationDeleted, ConfigurationSet
 
-    @property
-    def status(self) -> Status:
-        """The task's status."""
-        return self._record().status
+        relay().write(write)
+        if isinstance(write, ConfigurationSet):
+            self._written[write.name] = write
+        elif isinstance(write, ConfigurationDeleted):
+            self._written[write.name] = None
 
-    def parameters(self) -> dict[str, JSONValue]:
-        """The task's parameters."""
-        return dict(relay().given().parameters)
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        """The configuration of that name. A server that is away is waited for, a minute at most."""
+        if name in self._written:
+            return self._written[name]
+        return _patiently(lambda: relay().configuration(name))
 
-    def set_base_docker(
-        self, image: str, arguments: str | Sequence[str] | None, setup_script: str | None
-    ) -> None:
-        """Do nothing: what this runs in is decided."""
+    def configurations(self) -> list[str]:
+        """Names of all configurations, in order."""
+        names = set(_patiently(relay().configurations)) | self._written.keys()
+        return sorted(name for name in names if self._written.get(name, name) is not None)
 
-    def set_packages(
-        self, origin: str, requirements_files: Sequence[str], no_build_isolation: Sequence[str]
-    ) -> None:
-        """Do nothing: what this runs with is there."""
+    def used(self, names: list[str]) -> None:
+        """Tell the supervisor, which warns of the others."""
+        relay().report({}, names)
 
-    def execute_remotely(self, queue_name: str, *, clone: bool, exit_process: bool) -> None:
-        """Do nothing: this is elsewhere."""
+    def wish(self, change: Callable[[Wish], Wish]) -> None:
+        """Do nothing: what this runs in, and with, is there."""
+
+    def store(self) -> Store:
+        """The store of all tasks, where the task itself was given a server.
+
+        Raises:
+            UsageError: it was not: an attempt has no way to other tasks than its own.
+        """
+        from elsewhere.contract.errors import UsageError
+
+        if "ELSEWHERE_REDIS_URL" not in os.environ:
+            raise UsageError(
+                "an attempt reaches its own task only, and this call needs others",
+                "Call it at a desk; or let the agent's owner give attempts a server of theirs by "
+                "ELSEWHERE_REDIS_URL.",
+            )
+        from elsewhere.connect import open_store
+
+        return open_store()
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """All that was written is on the supervisor's disk."""
+        del timeout
+        return True
 
     def close(self) -> None:
         """Give the connection back. The supervisor says how the attempt ended."""
         relay().close()
 
-    def _record(self) -> TaskRecord:
-        return relay().task()
+
+def _patiently(call: Callable[[], T]) -> T:
+    from elsewhere.contract.errors import ServerUnreachable
+
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return call()
+        except ServerUnreachable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)

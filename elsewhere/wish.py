@@ -31,13 +31,23 @@ class Wish:
     """As the user named them, from the folder that the run starts in."""
     no_build_isolation: tuple[str, ...] = ()
 
-    def fulfilled(self, spec: TaskSpec, root: Path, working_directory: Path) -> TaskSpec:
-        """The spec with all that is asked for; ``root`` is that of its tree, here at the desk.
+    def fulfilled(
+        self, spec: TaskSpec, root: Path | None = None, working_directory: Path | None = None
+    ) -> TaskSpec:
+        """The spec with all that is asked for.
+
+        Args:
+            spec: What was captured.
+            root: Of the spec's tree where it stands here; None where it does not, and files are
+                named from its root.
+            working_directory: The folder that files are named from; None is this process's own.
 
         Raises:
             UsageError: a requirements file is not there, or not in the tree.
         """
-        files = tuple(_inside(working_directory / name, root) for name in self.requirements_files)
+        files = self.requirements_files
+        if root is not None:
+            files = tuple(_inside((working_directory or Path.cwd()) / name, root) for name in files)
         packages = replace(
             spec.packages,
             origin=self.origin or spec.packages.origin,

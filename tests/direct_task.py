@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Lease
-from elsewhere.contract.task import JSONValue, TaskRecord
+from elsewhere.contract.task import TaskRecord
+from elsewhere.contract.write import ConfigurationSet, Write
+from elsewhere.store.deliver import deliver
 from elsewhere.store.protocol import Store
 
 
@@ -18,8 +17,14 @@ class DirectTask:
     def get(self) -> TaskRecord:
         return self._store.get(self._lease.task_id)
 
-    def set_parameters(self, parameters: Mapping[str, JSONValue]) -> None:
-        self._store.set_parameters(self._lease.task_id, parameters, attempt=self._lease.attempt)
+    def write(self, write: Write) -> None:
+        deliver(self._store, self._lease.task_id, write, attempt=self._lease.attempt)
 
-    def record_event(self, kind: EventKind, detail: str = "") -> None:
-        self._store.record_event(self._lease.task_id, kind, detail, attempt=self._lease.attempt)
+    def configurations(self) -> list[str]:
+        return list(self._store.configurations(self._lease.task_id))
+
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        kept = self._store.configuration(self._lease.task_id, name)
+        if kept is None:
+            return None
+        return ConfigurationSet(name, self._store.get_blob(kept.blob), kept.suffix, kept.description)

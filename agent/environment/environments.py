@@ -157,8 +157,11 @@ class Environments:
         folder = self._folder / key
         if not is_ready(folder):
             return None
-        # Its time says when the environment was last used.
-        os.utime(folder / READY)
+        try:
+            # Its time says when the environment was last used.
+            os.utime(folder / READY)
+        except FileNotFoundError:  # a janitor was faster
+            return None
         note(f"environment {key[:10]} reused")
         return opened(folder, reused=True)
 

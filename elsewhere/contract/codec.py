@@ -129,7 +129,8 @@ def _name(key: object, path: str) -> str:
 
 @functools.cache
 def _field_types(kind: type[object]) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+    # A JSON value is made of JSON values, whichever module's class holds one.
+    return typing.get_type_hints(kind, localns={"JSONValue": JSONValue})
 
 
 def _build(kind: Any, value: Any, path: str) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from elsewhere.contract.events import EventKind
     from elsewhere.contract.task import JSONValue, TaskRecord
+    from elsewhere.contract.write import ConfigurationSet, Write
 
 TIMEOUT_SECONDS = 5.0
 """How long one answer may take."""
@@ -90,26 +91,75 @@ class RelayStore:
             LateWrite: another attempt owns the task by now.
             TaskNotFound: it is another task's id.
         """
-        arguments: dict[str, JSONValue] = {"task_id": task_id, "parameters": dict(parameters)}
-        if attempt is not None:
-            arguments["attempt"] = attempt
-        self._call("set_parameters", arguments)
+        from elsewhere.contract.write import ParametersSet
 
-    def report(self, parameters: Mapping[str, JSONValue], used: list[str]) -> None:
-        """Say what the script really runs with, and which names set by hand its parser knew."""
-        if parameters:
-            self._call("set_parameters", {"parameters": dict(parameters)})
-        if used:
-            self._call("parameters_used", {"names": list(used)})
+        self.write(ParametersSet(parameters), task_id=task_id, attempt=attempt)
 
     def record_event(
         self, task_id: str, kind: EventKind, detail: str = "", *, attempt: int | None = None
     ) -> None:
         """Append to the task's events; ``attempt`` may be left out."""
-        arguments: dict[str, JSONValue] = {"task_id": task_id, "kind": kind, "detail": detail}
+        from elsewhere.contract.write import Happened
+
+        self.write(Happened(kind, detail), task_id=task_id, attempt=attempt)
+
+    def write(self, write: Write, *, task_id: str | None = None, attempt: int | None = None) -> None:
+        """Make a change to the task; its supervisor has it on disk when this returns.
+
+        Raises:
+            LateWrite: another attempt owns the task by now.
+            SchemaError: a value that cannot be stored; the message names it.
+            TaskNotFound: it is another task's id.
+            UsageError: an edit that makes no sense, or a configuration over 8 MiB.
+        """
+        from base64 import b64encode
+
+        from elsewhere.contract.write import encode_write
+
+        arguments: dict[str, JSONValue] = {"write": b64encode(encode_write(write)).decode()}
+        if task_id is not None:
+            arguments["task_id"] = task_id
         if attempt is not None:
             arguments["attempt"] = attempt
-        self._call("record_event", arguments)
+        self._call("write", arguments)
+
+    def configurations(self) -> list[str]:
+        """Names of the task's configurations.
+
+        Raises:
+            ServerUnreachable: no server answers the supervisor: nobody can know.
+        """
+        answer = self._call("configurations", {})
+        if not isinstance(answer, list):
+            raise RelayClosed("the supervisor answered 'configurations' with no list")
+        return [str(name) for name in answer]
+
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        """The task's configuration of that name.
+
+        Raises:
+            ServerUnreachable: no server answers the supervisor: nobody can know.
+        """
+        from base64 import b64decode
+
+        from elsewhere.contract.write import ConfigurationSet, decode_write
+
+        answer = self._call("configuration", {"name": name})
+        if answer is None:
+            return None
+        kept = decode_write(b64decode(str(answer)))
+        if not isinstance(kept, ConfigurationSet):
+            raise RelayClosed("the supervisor answered 'configuration' with something else")
+        return kept
+
+    def report(self, parameters: Mapping[str, JSONValue], used: list[str]) -> None:
+        """Say what the script really runs with, and which names set by hand its parser knew."""
+        if parameters:
+            from elsewhere.contract.write import ParametersSet
+
+            self.write(ParametersSet(parameters))
+        if used:
+            self._call("parameters_used", {"names": list(used)})
 
     def close(self) -> None:
         """Give the connection back; the next call would open another."""

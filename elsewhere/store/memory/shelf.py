@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from elsewhere.contract.built import Built
-from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.edit import Configuration, Edit
 from elsewhere.contract.events import Event, EventKind
-from elsewhere.contract.spec import TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import LogChunk, LogKind, Parameters, TaskRecord
-from elsewhere.store.edit_rules import accepted_already, merged, stored_info, stored_properties
+from elsewhere.store.edit_rules import edited
 from elsewhere.store.log_rules import ENTRY_COST, cut_note, gap
 from elsewhere.store.memory.series import SeriesBook
 from elsewhere.store.refusal import late_write
@@ -64,23 +62,7 @@ class Shelf:
         Raises:
             IllegalMove: they change the spec of what is no draft.
         """
-        task = self.task
-        if edit.spec is not None and task.status is not Status.CREATED:
-            raise accepted_already(task.id, task.status)
-        plain = ("name", "project", "comment", "type", "progress")
-        fields = {field: getattr(edit, field) for field in plain if getattr(edit, field) is not None}
-        if edit.parent is not None:
-            fields["parent"] = edit.parent or None
-        if edit.spec is not None:
-            fields["spec"] = decode(TaskSpec, encode(edit.spec))
-        kept = {name: note for name, note in task.properties.items() if name not in edit.remove_properties}
-        self.change(
-            **fields,
-            tags=merged(task.tags if edit.tags is None else edit.tags, edit.remove_tags, edit.add_tags),
-            system_tags=merged(task.system_tags, edit.remove_system_tags, edit.add_system_tags),
-            properties={**kept, **stored_properties(edit.properties)},
-            parameter_info={**task.parameter_info, **stored_info(edit.parameter_info)},
-        )
+        self.task = replace(edited(self.task, edit), updated=time.time())
 
     def cloned(self, new_id: str) -> Shelf:
         """A draft of what the task runs with."""

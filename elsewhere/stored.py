@@ -1,0 +1,80 @@
+"""Any task of the store: what is read is read now, what is written is there when the call returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elsewhere.contract.edit import Edit
+from elsewhere.contract.write import ConfigurationSet, ParametersReplaced, ParametersSet
+from elsewhere.store.deliver import deliver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elsewhere.contract.task import TaskRecord
+    from elsewhere.contract.write import Write
+    from elsewhere.store.protocol import Store
+    from elsewhere.wish import Wish
+
+
+class Stored:
+    """A task that somebody looked up or made, and that does not run in this process.
+
+    Parameters that are set here are set by hand: they are laid over what the script says.
+    """
+
+    given = False
+    live = False
+
+    def __init__(self, store: Store, task_id: str) -> None:
+        self._store = store
+        self._id = task_id
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self._id
+
+    def record(self) -> TaskRecord:
+        """The task as it is now."""
+        return self._store.get(self._id)
+
+    def write(self, write: Write) -> None:
+        """Make a change; it is in the store when this returns."""
+        if isinstance(write, (ParametersSet, ParametersReplaced)):
+            write = type(write)(write.parameters, by_hand=tuple(write.parameters))
+        deliver(self._store, self._id, write)
+
+    def configuration(self, name: str) -> ConfigurationSet | None:
+        """The configuration of that name."""
+        kept = self._store.configuration(self._id, name)
+        if kept is None:
+            return None
+        return ConfigurationSet(name, self._store.get_blob(kept.blob), kept.suffix, kept.description)
+
+    def configurations(self) -> list[str]:
+        """Names of all configurations, in order."""
+        return list(self._store.configurations(self._id))
+
+    def used(self, names: list[str]) -> None:
+        """Do nothing: no script runs here."""
+
+    def wish(self, change: Callable[[Wish], Wish]) -> None:
+        """Change the spec of a draft.
+
+        Raises:
+            IllegalMove: it is no draft.
+        """
+        from elsewhere.wish import Wish
+
+        spec = change(Wish()).fulfilled(self.record().spec)
+        self._store.edit(self._id, Edit(spec=spec))
+
+    def store(self) -> Store:
+        """The store itself."""
+        return self._store
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Nothing is ever under way."""
+        del timeout
+        return True
