@@ -268,7 +268,10 @@ def _installs(recipe: Listed, interpreter: ImageInterpreter) -> bool:
 def _reuse(environment: ImageEnvironment, note: Note) -> bool:
     if last_used(environment.folder) is None:
         return False
-    # Its time says when the environment was last used.
-    os.utime(environment.folder / READY)
+    try:
+        # Its time says when the environment was last used.
+        os.utime(environment.folder / READY)
+    except FileNotFoundError:  # a janitor was faster
+        return False
     note(f"environment {environment.key[:10]} reused")
     return True
