@@ -23,7 +23,17 @@ def open_store(settings: Settings | None = None) -> Store:
         MissingDependency: no URL is set, and the embedded server is not installed.
         ConfigurationError: the settings cannot be understood.
     """
-    url = server_url(settings or resolving.load())
+    return open_url(server_url(settings or resolving.load()))
+
+
+def open_url(url: str) -> Store:
+    """Connect to the server at ``url``, as ``open_store`` does.
+
+    Raises:
+        ServerUnreachable: nothing answers there.
+        ServerUnfit: the server is too old, or refuses to work.
+        ConfigurationError: it is no URL of a server.
+    """
     from elsewhere.store.redis import RedisStore
     from elsewhere.store.redis.connection import answering
 
