@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast, get_args
 
 from elsewhere.configuration import Table
 from elsewhere.contract.errors import ConfigurationError
+from elsewhere.contract.spec import Packages
 from elsewhere.settings import Folders, whole_number
 from elsewhere.wish import ORIGINS_TO_CHOOSE, is_origin
 
@@ -41,6 +43,15 @@ class PackagesConfig:
     index_patience: int = INDEX_PATIENCE_SECONDS
     """Seconds for which an index that does not answer is tried again."""
     python_policy: PythonPolicy = "minor"
+
+    def origin_of(self, packages: Packages, note: Callable[[str], None]) -> str:
+        """Where a task's packages come from; ``note`` is told where that is not what it asks for."""
+        if self.origin and packages.origin and self.origin != packages.origin:
+            note(
+                f"packages come from {self.origin}, as this agent is configured,"
+                f" and not from {packages.origin}, which the task asks for"
+            )
+        return self.origin or packages.origin
 
 
 def configured(folders: Folders) -> PackagesConfig:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from agent.environment import origins, uv
@@ -240,9 +241,9 @@ class _Order:
     config: PackagesConfig
     note: Note
 
-    @property
+    @cached_property
     def origin(self) -> str:
-        return self.config.origin or self.packages.origin
+        return self.config.origin_of(self.packages, self.note)
 
     @property
     def existing(self) -> str | None:

@@ -140,7 +140,7 @@ class ImageEnvironments:
             return None
         unisolated = self._unisolated(order)
         asked = Asked(order.packages, order.tree, order.note, unisolated, self._index.is_own)
-        return over_image(asked, self._packages.origin or order.packages.origin)
+        return over_image(asked, self._packages.origin_of(order.packages, order.note))
 
     def _unisolated(self, order: _Order) -> frozenset[str]:
         names = (*self._packages.no_build_isolation, *order.packages.no_build_isolation)

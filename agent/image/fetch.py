@@ -7,7 +7,6 @@ from collections.abc import Callable
 from agent.image.config import Pull
 from elsewhere.contract.errors import ImageUnavailable
 from executors.docker import Engine, ImageFacts
-from executors.docker.failure import told_as
 from executors.docker.image import inspect
 
 
@@ -35,18 +34,5 @@ def fetched(engine: Engine, name: str, pull: Pull, note: Callable[[str], None]) 
         return there
     # What is named by its content is never newer in the registry.
     if pull == "always" and "sha256:" not in name:
-        _renew(engine, name, note)
+        engine.pull(name, note)
     return engine.find(name, note)
-
-
-def _renew(engine: Engine, name: str, note: Callable[[str], None]) -> None:
-    note(f"looking for a newer image {name}")
-    said = ""
-    with told_as(f"the image {name} cannot be pulled"):
-        for line in engine.client.pull(name, stream=True, decode=True):
-            said = str(line.get("error") or said)
-    if said:
-        raise ImageUnavailable(
-            f"the image {name} cannot be pulled: {' '.join(said.split())}",
-            'Correct its name, or have the agent\'s owner set pull = "missing" under [docker].',
-        )

@@ -58,6 +58,10 @@ class Engine:
         """
         return images.find(self.client, image, note)
 
+    def pull(self, image: str, note: Callable[[str], None]) -> None:
+        """Ask the image's registry for the newest of that name; ``note`` and errors as in ``find``."""
+        images.pull(self.client, image, note)
+
     def run(
         self,
         container: Container,

@@ -47,7 +47,7 @@ def find(client: APIClient, image: str, note: Callable[[str], None]) -> ImageFac
     """The image of that name or id, pulled first where the engine does not have it."""
     found = inspect(client, image)
     if found is None:
-        _pull(client, image, note)
+        pull(client, image, note)
         found = inspect(client, image)
     if found is None:
         raise ImageUnavailable(f"the image {image} was pulled, and is not in the engine")
@@ -83,8 +83,11 @@ def _variables(entries: Iterable[str]) -> Mapping[str, str]:
     return {name: value for name, _, value in parted}
 
 
-def _pull(client: APIClient, image: str, note: Callable[[str], None]) -> None:
-    """Credentials are the engine's matter: its library reads them where ``docker login`` left them."""
+def pull(client: APIClient, image: str, note: Callable[[str], None]) -> None:
+    """Ask the image's registry for it, whether the engine has one of that name or not.
+
+    Credentials are the engine's matter: its library reads them where ``docker login`` left them.
+    """
     import docker.errors
     import requests
 

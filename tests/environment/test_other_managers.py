@@ -187,6 +187,16 @@ def test_the_agents_owner_can_name_the_environment_for_all_tasks(there: Path, bo
     assert environment.python == there / "bin/python"
 
 
+def test_an_owner_who_decides_over_a_task_has_it_said_each_time(there: Path, box: Box) -> None:
+    for _ in range(2):
+        box.notes.clear()
+        box.rebuild(packages=Packages(requirements=("toyone",), origin="none"), origin="recorded")
+        assert [line for line in box.notes if line.startswith("packages come from")] == [
+            "packages come from recorded, as this agent is configured, and not from none,"
+            " which the task asks for"
+        ]
+
+
 def test_what_is_no_python_is_refused_and_not_started(tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")

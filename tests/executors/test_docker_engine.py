@@ -119,6 +119,8 @@ def test_an_image_that_is_not_there_is_pulled_once(engine: Engine, registry: str
         lines.clear()
         assert engine.find(name, note=lines.append) == facts
         assert lines == []
+        engine.pull(name, note=lines.append)
+        assert (lines[0], lines[-1]) == (f"pulling the image {name}", f"pulled the image {name}")
     finally:
         engine.client.remove_image(name)
 

@@ -13,7 +13,7 @@ from agent.environment import last_used
 from agent.image.fetch import fetched
 from agent.image.interpreter import NoPython
 from agent.janitor.shelf import EnvironmentShelf
-from elsewhere.contract.errors import BuildError, ImageUnavailable, LaunchError, PackageNotFound
+from elsewhere.contract.errors import BuildError, ImageUnavailable, PackageNotFound
 from elsewhere.contract.spec import LocalPackage, Packages
 
 Started = Callable[[], list[str]]
@@ -232,8 +232,9 @@ def test_an_owner_who_wants_no_pulls_gets_none(machine, base_image) -> None:
 
 
 def test_an_owner_who_wants_the_newest_is_told_when_it_cannot_be_had(machine) -> None:
-    with pytest.raises(LaunchError, match="cannot be pulled"):
+    with pytest.raises(ImageUnavailable, match="nowhere"):
         fetched(machine.engine, "127.0.0.1:9/nowhere:1", "always", machine.notes.append)
+    assert machine.notes == ["pulling the image 127.0.0.1:9/nowhere:1"]
 
 
 def test_an_image_that_cannot_be_pulled_is_a_clear_error(machine) -> None:
