@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -251,3 +252,40 @@ def foreign_program(folder: Path) -> Path:
 
 def installed(folder: Path) -> list[str]:
     return sorted(path.name.partition("-")[0] for path in folder.rglob("*.dist-info"))
+
+
+def test_requirement_files_of_the_tree_are_followed(machine, base_image) -> None:
+    (machine.tree / "requirements.txt").write_text("-r more.txt\n-c limits.txt\n")
+    (machine.tree / "more.txt").write_text("toytwo\n")
+    (machine.tree / "limits.txt").write_text("toyone<2\n")
+    environment = machine.prepare(base_image, origin="requirements")
+    assert machine.versions(environment, "toytwo", "toyone") == ["1.0", "1.0"]
+    (machine.tree / "limits.txt").write_text("toyone>=2\n")
+    other = machine.prepare(base_image, origin="requirements")
+    assert other.key != environment.key
+    assert machine.versions(other, "toyone") == ["2.0"]
+
+
+def locked(version: str, wheels: Path) -> str:
+    digest = hashlib.sha256((wheels / f"toyone-{version}-py3-none-any.whl").read_bytes()).hexdigest()
+    url = f"https://index.example/files/toyone-{version}-py3-none-any.whl"
+    return (
+        'version = 1\nrevision = 3\nrequires-python = ">=3.8"\n\n'
+        '[[package]]\nname = "mine"\nversion = "1.0"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "toyone" }]\n'
+        '[package.metadata]\nrequires-dist = [{ name = "toyone" }]\n\n'
+        f'[[package]]\nname = "toyone"\nversion = "{version}"\n'
+        'source = { registry = "https://index.example/simple" }\n'
+        f'wheels = [{{ url = "{url}", hash = "sha256:{digest}", size = 1 }}]\n'
+    )
+
+
+def test_a_lock_file_of_the_tree_is_followed(machine, base_image, wheels: Path) -> None:
+    (machine.tree / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "1.0"\nrequires-python = ">=3.8"\ndependencies = ["toyone"]\n'
+    )
+    (machine.tree / "uv.lock").write_text(locked("1.0", wheels))
+    environment = machine.prepare(base_image, origin="lock")
+    assert machine.versions(environment, "toyone") == ["1.0"]
+    (machine.tree / "uv.lock").write_text(locked("2.0", wheels))
+    assert machine.versions(machine.prepare(base_image, origin="lock"), "toyone") == ["2.0"]
