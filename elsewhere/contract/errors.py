@@ -105,6 +105,12 @@ class CorruptBlob(ElsewhereError):
     default_next_step = "Submit the task again from the desk it came from."
 
 
+class SessionRefused(ElsewhereError):
+    """An offline session that cannot be imported: damaged, unsafe, or none at all; nothing was imported."""
+
+    exit_code = 7
+
+
 class CaptureError(ElsewhereError):
     """The run cannot be captured at the desk; nothing was enqueued."""
 

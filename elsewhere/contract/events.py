@@ -19,6 +19,7 @@ EventKind = Literal[
     "moved",
     "late_write_refused",
     "repaired",
+    "imported",
 ]
 
 
