@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from agent.cli import _quantity
+from elsewhere import quantity
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Needs
 
@@ -141,6 +141,6 @@ def needs_of(gpus: int, gpu_memory: str, memory: str, tags: Sequence[str]) -> Ne
     return Needs(
         gpus=gpus,
         tags=tuple(dict.fromkeys(tags)),
-        memory_bytes=_quantity.size("--memory", memory) if memory else 0,
-        gpu_memory_bytes=_quantity.size("--gpu-memory", gpu_memory) if gpu_memory else 0,
+        memory_bytes=quantity.size("--memory", memory) if memory else 0,
+        gpu_memory_bytes=quantity.size("--gpu-memory", gpu_memory) if gpu_memory else 0,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from agent.cli._escapes import printable
+from elsewhere.escapes import printable
 
 if TYPE_CHECKING:
     from agent.rehearsal import Rehearsal

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agent.cli._escapes import printable
+from elsewhere.escapes import printable
 
 STATUS_COLOURS = {
     "queued": "cyan",

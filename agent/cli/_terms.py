@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from agent.cli import _quantity
+from elsewhere import quantity
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.terms import Limits, Terms
 
@@ -62,16 +62,16 @@ def terms(
     Raises:
         UsageError: an option that cannot be understood; the message names it.
     """
-    limit = _quantity.seconds("--timeout", timeout) if timeout else None
+    limit = quantity.seconds("--timeout", timeout) if timeout else None
     if limit == 0:
         raise UsageError("--timeout: no run takes no time", "Leave --timeout out for no limit.")
     return Terms(
         priority=priority,
-        run_at=_quantity.moment("--at", at) if at else None,
+        run_at=quantity.moment("--at", at) if at else None,
         retries=retries,
-        backoff_seconds=_quantity.seconds("--backoff", backoff),
+        backoff_seconds=quantity.seconds("--backoff", backoff),
         timeout_seconds=limit,
-        limits=Limits(_quantity.size("--memory-limit", memory_limit) if memory_limit else None, cpus),
+        limits=Limits(quantity.size("--memory-limit", memory_limit) if memory_limit else None, cpus),
     )
 
 
@@ -83,4 +83,4 @@ def delay(after: str, at: str) -> float | None:
     """
     if after and at:
         raise UsageError("--after and --at both say when the task runs", "Give --after or --at.")
-    return _quantity.seconds("--after", after) if after else None
+    return quantity.seconds("--after", after) if after else None

@@ -15,10 +15,10 @@ def command(as_json: AsJson = False) -> None:
     """
     import dataclasses
 
-    from agent.cli._escapes import printable
     from agent.cli._task_json import print_json
     from agent.janitor import configured, sweep
     from elsewhere.capture.size import in_words as size
+    from elsewhere.escapes import printable
     from elsewhere.settings import find_folders
 
     folders = find_folders()

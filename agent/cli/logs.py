@@ -33,11 +33,12 @@ def command(
     "live" is the state of an unfinished line that overwrites itself, such as a progress bar: the
     next piece takes its place. On a terminal it is shown in place, in a pipe only if it is the last.
     """
-    from agent.cli import _log_view
     from agent.cli._desk import open_desk
+    from agent.cli._log_view import JsonView
+    from elsewhere import following
 
     with open_desk() as store:
         task_id = store.resolve(task)
-        show = _log_view.follow if follow else _log_view.show
-        view = _log_view.JsonView() if as_json else _log_view.TextView(sys.stdout)
+        show = following.follow if follow else following.show
+        view: following.LogView = JsonView() if as_json else following.TextView(sys.stdout)
         show(store, task_id, view, tail if tail >= 0 else None)

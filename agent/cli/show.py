@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agent.cli._escapes import printable
 from agent.cli._options import AsJson, TaskId
+from elsewhere.escapes import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ import typer
 
 from agent.cli import _asked as of_asked
 from agent.cli import _terms as of_terms
-from agent.cli._escapes import printable
 from agent.cli._options import AsJson
+from elsewhere.escapes import printable
 
 if TYPE_CHECKING:
     from elsewhere.capture import Capture
@@ -230,7 +230,7 @@ def _tell(sent: Submitted) -> None:
 
 
 def _follow(store: Store, task_id: str, as_json: bool) -> None:
-    from agent.cli._log_view import TextView, follow
+    from elsewhere.following import TextView, follow
 
     # With --json, stdout is for the task alone.
     view = TextView(sys.stderr if as_json else sys.stdout)

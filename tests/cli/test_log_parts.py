@@ -9,9 +9,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cli._escapes import EscapeFilter
-from agent.cli._log_view import TextView, last_lines
 from elsewhere.contract.task import LogChunk
+from elsewhere.escapes import EscapeFilter
+from elsewhere.following import TextView, last_lines
 
 PIECES = st.sampled_from(
     [
@@ -78,3 +78,12 @@ def test_the_last_lines_are_those_of_the_whole_log(log: bytes, places: list[int]
     lines = re.findall(rb"[^\n]*\n|[^\n]+\Z", log)
     expected = b"".join(lines[-count:]) if count else b""
     assert b"".join(chunk.data for chunk in last_lines(chunks, count)) == expected
+
+
+def test_a_stream_that_takes_text_alone_gets_whole_characters() -> None:
+    stream = io.StringIO()
+    view = TextView(stream)
+    for data in ("é".encode()[:1], "é".encode()[1:] + b"\n"):
+        view.show(LogChunk("1", "output", 1, data, 0.0))
+    view.close()
+    assert stream.getvalue() == "é\n"
