@@ -1,0 +1,1 @@
+"""What a store promises, by subject; ``elsewhere.store.protocol.Store`` is all of it."""
