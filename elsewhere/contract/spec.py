@@ -127,6 +127,10 @@ class Entry:
     """The command line after the script's name."""
     variables: tuple[str, ...] = ()
     """Its environment variables, as ``NAME=VALUE``. No secrets: whoever sees the task sees them."""
+    function: str = ""
+    """The name under which the script gave this run a function (``Task.create_function_task``): it is
+    run up to there, calls that function with the parameters of section ``Function``, and ends. "" for
+    a run of the whole script."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.cli._quantity import moment, seconds, size
 from elsewhere.contract.errors import UsageError
+from elsewhere.quantity import moment, seconds, size
 
 
 @pytest.mark.parametrize(
