@@ -22,8 +22,9 @@ from elsewhere.contract.task import NewTask
 from elsewhere.store import identity
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.editing import flat
+from elsewhere.store.redis.queueing import MOVE
 from elsewhere.store.redis.record import new_fields
-from elsewhere.store.redis.store import CREATE, MOVE
+from elsewhere.store.redis.tasks import CREATE
 
 TASKS, BATCH, ROUNDS = 100_000, 1000, 100
 PROJECTS = [f"group{number % 4}/project{number}" for number in range(20)]

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from elsewhere.store.promises.blobs import Blobs
 from elsewhere.store.promises.edits import Edits
-from elsewhere.store.promises.moves import Moves
+from elsewhere.store.promises.kept import Kept
+from elsewhere.store.promises.measured import Measured
+from elsewhere.store.promises.queueing import Queueing
 from elsewhere.store.promises.results import Results
-from elsewhere.store.promises.series import Series
 from elsewhere.store.promises.tasks import Tasks
 
 
-class Store(Tasks, Moves, Edits, Results, Series, Blobs, Protocol):
+class Store(Tasks, Queueing, Edits, Results, Measured, Kept, Protocol):
     """Where tasks live."""
 
     def serving(self, queue: str) -> list[str]:

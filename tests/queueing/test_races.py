@@ -13,7 +13,7 @@ from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.task import NewTask
 from elsewhere.store.redis import RedisStore
 from elsewhere.store.redis.connection import connect
-from elsewhere.store.redis.store import ENQUEUE
+from elsewhere.store.redis.queueing import ENQUEUE
 
 TASKS = 10_000
 TAKERS = 8

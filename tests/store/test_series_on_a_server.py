@@ -48,7 +48,7 @@ def test_points_whose_writer_died_before_it_sealed_them_are_sealed_by_the_next(
     redis_url: str, task_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying, next_one = RedisStore(redis_url), RedisStore(redis_url)
-    monkeypatch.setattr("elsewhere.store.redis.store.tidy", lambda *_: None)
+    monkeypatch.setattr("elsewhere.store.redis.measured.tidy", lambda *_: None)
     dying.add_scalars(task_id, noise(0, 2000))
     monkeypatch.undo()
     tail = f"elsewhere:task:{task_id}:series:0:tail"

@@ -8,7 +8,7 @@ from elsewhere.contract.status import Status
 from elsewhere.contract.task import StopRequest, TaskRecord
 
 
-class Moves(Protocol):
+class Queueing(Protocol):
     """See ``elsewhere.store.protocol`` for what holds for all of it."""
 
     def enqueue(self, task_id: str, queue: str) -> int:

@@ -7,7 +7,7 @@ from typing import Protocol
 from elsewhere.contract.spec import Blob
 
 
-class Blobs(Protocol):
+class Kept(Protocol):
     """See ``elsewhere.store.protocol`` for what holds for all of it."""
 
     def put_blob(self, data: bytes) -> Blob:

@@ -8,7 +8,7 @@ from typing import Protocol
 from elsewhere.contract.series import Scalars, SeriesSummary
 
 
-class Series(Protocol):
+class Measured(Protocol):
     """See ``elsewhere.store.protocol`` for what holds for all of it."""
 
     def add_scalars(
