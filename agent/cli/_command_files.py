@@ -24,16 +24,17 @@ class CommandFiles(Mapping[str, Any]):
     def __init__(self, package: str) -> None:
         self._package = package
         folder = importlib.import_module(package)
-        self._is_group = {
-            found.name: found.ispkg
+        # A file cannot be named after a keyword of Python, and has an underscore behind it then.
+        self._files = {
+            found.name.rstrip("_"): found
             for found in pkgutil.iter_modules(folder.__path__)
             if not found.name.startswith("_")
         }
 
     def __getitem__(self, name: str) -> Any:
-        is_group = self._is_group[name]
-        module = importlib.import_module(f"{self._package}.{name}")
-        if is_group:
+        file = self._files[name]
+        module = importlib.import_module(f"{self._package}.{file.name}")
+        if file.ispkg:
             return TyperGroup(
                 name=name,
                 commands=CommandFiles(module.__name__),  # type: ignore[arg-type]
@@ -45,10 +46,10 @@ class CommandFiles(Mapping[str, Any]):
         return _typer_command(name, module.command, getattr(module, "CONTEXT", {}))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._is_group))
+        return iter(sorted(self._files))
 
     def __len__(self) -> int:
-        return len(self._is_group)
+        return len(self._files)
 
 
 def _typer_command(name: str, function: Callable[..., None], context: Mapping[str, Any]) -> Any:

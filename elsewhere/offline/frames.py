@@ -10,9 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,13 +23,12 @@ LONGEST_FRAME = 256 * 1024 * 1024
 
 
 class FrameFile:
-    """The writing end. Thread-safe; other processes may append to the same file at the same time."""
+    """The writing end. Several processes may append to one file; of each, one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._lock = threading.Lock()
-        # A child must not find the lock held by a thread that it does not have.
-        os.register_at_fork(after_in_child=self._renew_lock)
+        self._path = path
+        self._descriptor = _open(path, os.O_CREAT)
+        self._process = os.getpid()
 
     @property
     def size(self) -> int:
@@ -40,16 +39,25 @@ class FrameFile:
         """Append a frame for each of ``payloads``: all, or none.
 
         Raises:
+            FileNotFoundError: the file is there no more.
             OSError: they have no room there.
         """
-        data = b"".join(_HEAD.pack(len(payload), zlib.crc32(payload)) + payload for payload in payloads)
-        with self._lock:
-            # This lock is the process's own, and a fork does not inherit it.
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
-            try:
-                self._append_whole(data)
-            finally:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+        if self._process != os.getpid():
+            # A lock belongs to whoever opened the file: here that was the process that we were forked from.
+            self._descriptor, self._process = _open(self._path, 0), os.getpid()
+        with self.locked():
+            if os.fstat(self._descriptor).st_nlink == 0:
+                raise FileNotFoundError(str(self._path))
+            self._append_whole(b"".join(map(_framed, payloads)))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else appends meanwhile."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -65,9 +73,6 @@ class FrameFile:
             os.ftruncate(self._descriptor, before)
             raise
 
-    def _renew_lock(self) -> None:
-        self._lock = threading.Lock()
-
 
 def read_frames(stream: BinaryIO) -> Iterator[bytes]:
     """What the whole frames of ``stream`` hold, up to its end or to the first one that is not whole."""
@@ -81,6 +86,14 @@ def read_frames(stream: BinaryIO) -> Iterator[bytes]:
         yield payload
 
 
-def framed_size(payloads: Sequence[bytes]) -> int:
-    """Bytes that frames of these take."""
-    return sum(_HEAD.size + len(payload) for payload in payloads)
+def framed_size(payload: bytes) -> int:
+    """Bytes that a frame of it takes."""
+    return _HEAD.size + len(payload)
+
+
+def _framed(payload: bytes) -> bytes:
+    return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _open(path: Path, more: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | more, 0o600)

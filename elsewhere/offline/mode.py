@@ -15,7 +15,7 @@ _chosen: bool | None = None
 
 
 def is_offline() -> bool:
-    """Whether runs that begin now go into a folder: as the script says, else as ``ELSEWHERE_OFFLINE`` does."""
+    """Whether runs that begin now go into a folder: the script says so, or ``ELSEWHERE_OFFLINE`` does."""
     if _chosen is not None:
         return _chosen
     return os.environ.get(VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
