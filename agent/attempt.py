@@ -26,13 +26,13 @@ from agent.site import Paths, Site, site_of
 from agent.state import AttemptState
 from agent.stop import Stop, StopAsked
 from agent.stream import RETRY_SECONDS, Pump, Sender
-from agent.traceback import last_lines
 from elsewhere.contract.errors import ElsewhereError, ServerUnreachable
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
 from elsewhere.contract.spec import Blob
 from elsewhere.startup import lay_sdk
+from elsewhere.traceback_tail import last_lines
 from executors.contract import Executor, Exit, Running
 from executors.process.population import children_of
 

@@ -15,10 +15,10 @@ from agent.remains import InEngine, Processes, Remains
 from agent.state import AttemptMark, AttemptState
 from agent.stop import Stop
 from agent.stream import TAIL_BYTES, Pump, Sender
-from agent.traceback import last_lines
 from agent.witness import UNWITNESSED, Testimony
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.outcome import Exited, Lost, Outcome
+from elsewhere.traceback_tail import last_lines
 from executors.contract import Exit
 
 DRAIN_SECONDS = 5.0

@@ -206,3 +206,15 @@ class RelayClosed(ElsewhereError):
     """The supervisor of this attempt does not answer on its socket."""
 
     exit_code = 15
+
+
+class TaskFailed(ElsewhereError, RuntimeError):
+    """The task that was waited for has come to a status that its waiter called a failure."""
+
+    exit_code = 16
+
+
+class WaitTimedOut(ElsewhereError, TimeoutError):
+    """The task that was waited for has not come to any of those statuses in time."""
+
+    exit_code = 17
