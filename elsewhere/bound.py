@@ -47,8 +47,12 @@ class Bound:
     live = True
 
     def __init__(self) -> None:
+        from elsewhere.valve import Valve
+
         # What was written here may not have come to the store yet.
         self._written: dict[str, ConfigurationSet | None] = {}
+        # Scripts say it with every batch, and each write is an entry of the journal.
+        self._progress = Valve(_write)
 
     @property
     def id(self) -> str:
@@ -57,12 +61,22 @@ class Bound:
 
     def record(self) -> TaskRecord:
         """The task as it is now."""
+        self._progress.flush()
         return relay().task()
 
     def write(self, write: Write) -> None:
-        """Make a change; the supervisor has it on disk when this returns."""
-        from elsewhere.contract.write import ConfigurationDeleted, ConfigurationSet
+        """Make a change; the supervisor has it on disk when this returns.
 
+        But for progress, of which the newest is there half a second later.
+        """
+        from elsewhere.contract.edit import Edit
+        from elsewhere.contract.write import ConfigurationDeleted, ConfigurationSet, Edited
+
+        if isinstance(write, Edited) and write.edit.progress is not None:
+            if write.edit == Edit(progress=write.edit.progress):
+                self._progress.put(write)
+                return
+            self._progress.flush()
         relay().write(write)
         if isinstance(write, ConfigurationSet):
             self._written[write.name] = write
@@ -100,11 +114,17 @@ class Bound:
     def flush(self, timeout: float | None = None) -> bool:
         """All that was written is on the supervisor's disk."""
         del timeout
+        self._progress.flush()
         return True
 
     def close(self) -> None:
         """Give the connection back. The supervisor says how the attempt ended."""
+        self._progress.flush()
         relay().close()
+
+
+def _write(write: Write) -> None:
+    relay().write(write)
 
 
 def _patiently(call: Callable[[], T]) -> T:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from elsewhere.face.configuring import Configuring
 from elsewhere.face.identity import Identity
+from elsewhere.face.noting import Noting
 from elsewhere.face.offline import Offline
 from elsewhere.face.opening import Opening
 from elsewhere.face.parameters import Parameters
+from elsewhere.face.progressing import Progressing
 from elsewhere.face.rebuilding import Rebuilding
 from elsewhere.face.sending import Sending
 
 
-class Task(Opening, Identity, Offline, Parameters, Rebuilding, Sending):
+class Task(Opening, Configuring, Identity, Noting, Offline, Parameters, Progressing, Rebuilding, Sending):
     """One experiment.
 
     ``Task.init`` makes the task of this run, or finds it again; ``Task.get_task`` finds others,

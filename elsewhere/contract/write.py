@@ -108,6 +108,19 @@ class _Configuration:
     description: str
 
 
+def check_size(name: str, size: int) -> None:
+    """Refuse the configuration ``name`` where its ``size``, in bytes, is over what one may have.
+
+    Raises:
+        UsageError: it is over 8 MiB.
+    """
+    if size > LONGEST_CONFIGURATION:
+        raise UsageError(
+            f"the configuration {name!r} has {size:,} bytes, over the limit of {LONGEST_CONFIGURATION:,}",
+            "Keep it in a file of the repository, or upload it as an artifact.",
+        )
+
+
 def encode_write(write: Write) -> bytes:
     """A write as bytes: its kind and JSON on one line each, then the bytes of a configuration.
 
@@ -116,12 +129,7 @@ def encode_write(write: Write) -> bytes:
         UsageError: a configuration over 8 MiB.
     """
     if isinstance(write, ConfigurationSet):
-        if len(write.data) > LONGEST_CONFIGURATION:
-            raise UsageError(
-                f"the configuration {write.name!r} has {len(write.data):,} bytes,"
-                f" over the limit of {LONGEST_CONFIGURATION:,}",
-                "Keep it in a file of the repository, or upload it as an artifact.",
-            )
+        check_size(write.name, len(write.data))
         text = encode(_Configuration(write.name, write.suffix, write.description))
         return f"ConfigurationSet\n{text}\n".encode() + write.data
     return f"{type(write).__name__}\n{encode(write)}\n".encode()
