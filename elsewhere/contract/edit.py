@@ -30,6 +30,9 @@ class ParameterInfo:
     """The Python type that the value had, such as ``tuple`` or ``pathlib.Path``; "" for JSON's own."""
     description: str = ""
     choices: tuple[str, ...] = ()
+    reassigned: bool = False
+    """Whether the script itself changed the value after it had connected it. The value is then what
+    it came to, and no start for another run of the script, unless somebody sets it by hand."""
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from elsewhere.contract.task import JSONValue
     from elsewhere.store.relay import Given
 
+    Listener = Callable[[Mapping[str, JSONValue]], None]
+
 SECTION = "Args/"
 """Where the arguments of a command line stand."""
 
 _recorded: dict[str, JSONValue] = {}
+_unheard: dict[str, JSONValue] = {}
+_listeners: list[Listener] = []
 _choice: dict[str, bool] = {}
 _known_before: set[str] = set()
 
@@ -31,6 +35,25 @@ _known_before: set[str] = set()
 def recorded() -> dict[str, JSONValue]:
     """What the parses of this process's command line resulted in so far, by name."""
     return {name: value for name, value in _recorded.items() if counts(name)}
+
+
+def listen(listener: Listener) -> None:
+    """Have ``listener`` told what parses of the command line result in, by name, until ``leave``.
+
+    Of several only the newest is told: automatic capture goes to the newest open task. What was
+    parsed while nobody listened is told at once. In an attempt nobody is: the supervisor is.
+    """
+    _listeners.append(listener)
+    news = {name: value for name, value in _unheard.items() if counts(name)}
+    _unheard.clear()
+    if news:
+        listener(news)
+
+
+def leave(listener: Listener) -> None:
+    """Tell ``listener`` nothing any more; the one before it is heard again. Safe to repeat."""
+    if listener in _listeners:
+        _listeners.remove(listener)
 
 
 def choose(choice: bool | Mapping[str, bool]) -> None:
@@ -51,6 +74,7 @@ def choose(choice: bool | Mapping[str, bool]) -> None:
     if not choice:
         hook.enabled = False
         _recorded.clear()
+        _unheard.clear()
         return
     if not isinstance(choice, dict) or not all(
         isinstance(name, str) and isinstance(wanted, bool) for name, wanted in choice.items()
@@ -123,6 +147,10 @@ def note(values: Mapping[str, JSONValue], used: Collection[str], news: Mapping[s
             from elsewhere.bound import relay
 
             relay().report({name: value for name, value in news.items() if counts(name)}, sorted(used))
+        elif _listeners:
+            _listeners[-1]({name: value for name, value in values.items() if counts(name)})
+        else:
+            _unheard.update(values)
     except Exception:  # noqa: BLE001 - the parse itself is done: what we note of it must not fail it
         if os.environ.get("ELSEWHERE_DEBUG") == "1":
             import traceback
