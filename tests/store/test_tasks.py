@@ -14,6 +14,7 @@ from elsewhere.contract.errors import (
     TaskNotFound,
     UsageError,
 )
+from elsewhere.contract.series import Points, Scalars
 from elsewhere.contract.spec import Blob, Entry, Image, Needs, Packages, RecordedFile, Source, TaskSpec
 from elsewhere.contract.status import LEGAL_MOVES, Status
 from elsewhere.contract.task import NewTask, StopRequest, TaskRecord
@@ -225,6 +226,26 @@ def test_a_reset_task_is_a_draft_again_whose_fence_still_holds(store: Store, run
         store.append_log(running.id, 1, 2, b"from the dead")
     store.append_log(running.id, 2, 1, b"new")
     assert [chunk.data for chunk in store.read_log(running.id)] == [b"new"]
+
+
+def test_a_task_that_will_be_continued_keeps_its_log_and_series_behind_a_new_fence(
+    store: Store, running: TaskRecord
+) -> None:
+    points = Scalars("loss", "train", Points.of([(0, 1.0, 1.0), (1, 0.5, 2.0)]))
+    store.append_log(running.id, 1, 1, b"first")
+    store.add_scalars(running.id, [points], attempt=1, sequence=2)
+    store.move(running.id, Status.FAILED, expected=Status.IN_PROGRESS, message="bad", exit_code=1)
+    draft = store.move(running.id, Status.CREATED, expected=Status.FAILED, keeps_results=True)
+    assert (draft.status_message, draft.exit_code, draft.started, draft.ended) == ("", None, None, None)
+    again = store.move(running.id, Status.IN_PROGRESS, expected=Status.CREATED)
+    with pytest.raises(LateWrite):
+        store.append_log(running.id, 1, 3, b"from the dead")
+    store.append_log(running.id, again.attempt, 1, b" second")
+    store.move(running.id, Status.COMPLETED, expected=Status.IN_PROGRESS)
+    chunks = list(store.follow_log(running.id))
+    assert [chunk.data for chunk in chunks] == [b"first", b" second", b""]
+    assert [chunk.kind for chunk in chunks] == ["output", "output", "end"]
+    assert [series.last.iteration for series in store.series(running.id)] == [1]
 
 
 def test_a_dequeued_task_can_be_put_into_another_queue(store: Store, draft: TaskRecord) -> None:

@@ -48,7 +48,13 @@ class Moves:
         return self.position(shelf)
 
     def move(
-        self, shelf: Shelf, target: Status, expected: Status, message: str, exit_code: int | None
+        self,
+        shelf: Shelf,
+        target: Status,
+        expected: Status,
+        message: str,
+        exit_code: int | None,
+        keeps_results: bool,
     ) -> None:
         """Move a task from ``expected`` to ``target``."""
         origin = shelf.task.status
@@ -59,7 +65,7 @@ class Moves:
             self.end(shelf, target, message, exit_code)
             return
         if target is Status.CREATED:
-            self.reset(shelf, message)
+            self.reset(shelf, message, keeps_results)
         elif target is Status.IN_PROGRESS:
             self.run_here(shelf, message)
         else:
@@ -133,10 +139,13 @@ class Moves:
             started=shelf.task.started or time.time(),
         )
 
-    def reset(self, shelf: Shelf, message: str) -> None:
+    def reset(self, shelf: Shelf, message: str, keeps_results: bool) -> None:
         """The task is a draft again."""
         self.leave_queue(shelf)
-        shelf.forget_results()
+        if keeps_results:
+            shelf.reopen_log()
+        else:
+            shelf.forget_results()
         # The attempt number stays: it is the fence against whoever ran before.
         shelf.task = replace(
             shelf.task,

@@ -47,11 +47,12 @@ class Queueing(Tasks):
         expected: Status,
         message: str = "",
         exit_code: int | None = None,
+        keeps_results: bool = False,
     ) -> TaskRecord:
         """Move a task from ``expected`` to ``target``."""
         with self._changed:
             shelf = self._moves.shelf(task_id)
-            self._moves.move(shelf, target, expected, message, exit_code)
+            self._moves.move(shelf, target, expected, message, exit_code, keeps_results)
             return shelf.task
 
     def request_stop(self, task_id: str, stop: StopRequest) -> Status:

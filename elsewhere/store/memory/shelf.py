@@ -142,6 +142,12 @@ class Shelf:
             found.insert(0, cut_note(self.cut_to, first.attempt, self.cut, first.time))
         return found[:limit]
 
+    def reopen_log(self) -> None:
+        """Let the log go on behind its end."""
+        self.sequence = 0
+        if self.chunks and self.chunks[-1].kind == "end":
+            self.chunks.pop()
+
     def forget_results(self) -> None:
         """Begin the log and the series anew."""
         self.built = None

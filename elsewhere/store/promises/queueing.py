@@ -62,13 +62,15 @@ class Queueing(Protocol):
         expected: Status,
         message: str = "",
         exit_code: int | None = None,
+        keeps_results: bool = False,
     ) -> TaskRecord:
         """Move a task from ``expected`` to ``target``, if that is legal and it stands there.
 
         This is for tasks that no lease protects: drafts, queued ones, and runs at a desk. A
         queued task leaves its queue. A task with a live lease is refused: its attempt ends it.
         Back to a draft, which is how a task is reset, it loses its log, series, progress and times;
-        it keeps what it runs with, its tags and its properties.
+        it keeps what it runs with, its tags and its properties; with ``keeps_results`` also its log,
+        which goes on where it ended, its series, and what was built: so a task is continued.
 
         Raises:
             IllegalMove: it stands elsewhere, the move is not legal, or an attempt owns it.

@@ -5,9 +5,10 @@
 --
 -- KEYS[1] the task's hash
 -- ARGV[1] id   ARGV[2] expected status   ARGV[3] target status   ARGV[4] message   ARGV[5] exit code or ''
+-- ARGV[6] '1' where a draft keeps its log, series and what was built: it will be continued
 -- answer  {'ok', {field, value, ...}}, {'missing'}, {'leased', status, agent} or {'refused', status}
 
-local id, expected, target, message, exit_code = unpack(ARGV)
+local id, expected, target, message, exit_code, keeps_results = unpack(ARGV)
 
 local function leave_queue(queue, attempt)
   stop_waiting(id, queue)
@@ -28,8 +29,13 @@ local function reset()
   set_status(id, target, 'status_message', message, 'lost_attempts', 0, 'log_sequence', 0)
   redis.call('HDEL', KEYS[1], 'exit_code', 'agent', 'started', 'ended', 'stop', 'retries_used', 'retried',
     'progress')
-  redis.call('DEL', keys.task_log(id), keys.task_log_size(id), keys.task_built(id))
-  forget_series(id)
+  if keeps_results == '1' then
+    local newest = redis.call('XREVRANGE', keys.task_log(id), '+', '-', 'COUNT', 1)[1]
+    if newest and newest[2][2] == 'end' then redis.call('XDEL', keys.task_log(id), newest[1]) end
+  else
+    redis.call('DEL', keys.task_log(id), keys.task_log_size(id), keys.task_built(id))
+    forget_series(id)
+  end
 end
 
 local status, attempt, queue, agent = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempt', 'queue', 'agent'))

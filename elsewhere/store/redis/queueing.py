@@ -63,10 +63,11 @@ class Queueing(Tasks):
         expected: Status,
         message: str = "",
         exit_code: int | None = None,
+        keeps_results: bool = False,
     ) -> TaskRecord:
         """Move a task that no lease protects from ``expected`` to ``target``."""
         code = "" if exit_code is None else exit_code
-        arguments = [task_id, expected.value, target.value, message, code]
+        arguments = [task_id, expected.value, target.value, message, code, "1" if keeps_results else ""]
         answer = MOVE.run(self.connection, [keys.task(task_id)], arguments)
         if answer[0] == b"leased":
             raise owned(task_id, answer[1].decode(), answer[2].decode())
