@@ -35,6 +35,8 @@ class Query:
     ids: tuple[str, ...] = ()
     project: str | None = None
     """Full name; tasks of its sub-projects (``PROJECT/…``) are found, too, with ``subprojects``."""
+    projects: tuple[str, ...] = ()
+    """Further such names: a task of any of them, or of ``project``, is found."""
     subprojects: bool = False
     name: str = ""
     """Regular expression that is searched for in the name."""

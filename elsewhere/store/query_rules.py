@@ -37,12 +37,18 @@ def wanted_statuses(query: Query) -> tuple[Status, ...] | None:
     return tuple(status for status in dict.fromkeys(chosen) if status not in query.not_statuses)
 
 
+def wanted_projects(query: Query) -> tuple[str, ...]:
+    """Names of the projects that fulfil a query; none where all do."""
+    first = () if query.project is None else (query.project,)
+    return tuple(dict.fromkeys((*first, *query.projects)))
+
+
 def matches(record: TaskRecord, query: Query) -> bool:
     """Whether a record fulfils all conditions but the patterns."""
     statuses = wanted_statuses(query)
     return (
         (not query.ids or record.id in query.ids)
-        and (query.project is None or _stands_in(record.project, query.project, query.subprojects))
+        and _stands_in(record.project, wanted_projects(query), query.subprojects)
         and (statuses is None or record.status in statuses)
         and (not query.types or record.type in query.types)
         and record.type not in query.not_types
@@ -133,8 +139,9 @@ def _too_slow() -> UsageError:
     )
 
 
-def _stands_in(project: str, wanted: str, subprojects: bool) -> bool:
-    return project == wanted or (subprojects and project.startswith(f"{wanted}/"))
+def _stands_in(project: str, wanted: tuple[str, ...], subprojects: bool) -> bool:
+    below = subprojects and project.startswith(tuple(f"{one}/" for one in wanted))
+    return not wanted or project in wanted or below
 
 
 def _holds(words: tuple[str, ...], wanted: Words) -> bool:

@@ -39,10 +39,11 @@ def naive(records: list[TaskRecord], query: Query) -> Page:
         )
 
     def fits(task: TaskRecord) -> bool:
-        below = query.subprojects and f"{task.project}/".startswith(f"{query.project}/")
+        projects = {*query.projects} | ({query.project} - {None})
+        below = query.subprojects and any(task.project.startswith(f"{project}/") for project in projects)
         return (
             (query.ids == () or task.id in query.ids)
-            and (query.project is None or task.project == query.project or below)
+            and (not projects or task.project in projects or below)
             and (query.statuses == () or task.status in query.statuses)
             and task.status not in query.not_statuses
             and (query.types == () or task.type in query.types)
@@ -72,6 +73,7 @@ word_conditions = st.builds(
 queries = st.builds(
     Query,
     project=st.sampled_from((None, None, *PROJECTS)),
+    projects=st.sampled_from(((), (), PROJECTS[1:3], PROJECTS[-1:])),
     subprojects=st.booleans(),
     name=st.sampled_from(("", "", "^svm", "[0-9]$")),
     text=st.sampled_from(("", "", "2|good")),
@@ -143,6 +145,7 @@ def simple_queries(records: list[TaskRecord]) -> list[Query]:
         *(Query(parent=task.id) for task in records),
         *(Query(statuses=(status,)) for status in Status),
         *(Query(project=project, subprojects=True, order_by="name") for project in PROJECTS),
+        Query(projects=PROJECTS[1:3]),
         *(Query(types=(kind,), order_by="created") for kind in TYPES),
         *(Query(tags=Words(all=(tag,)), order_by="-created") for tag in TAGS),
         Query(system_tags=Words(any=(ARCHIVED,))),

@@ -17,7 +17,7 @@ import redis
 from elsewhere.contract import keys
 from elsewhere.contract.query import Page, Query
 from elsewhere.contract.status import Status
-from elsewhere.store.query_rules import Patterns, check_query, wanted_statuses
+from elsewhere.store.query_rules import Patterns, check_query, wanted_projects, wanted_statuses
 from elsewhere.store.redis.connection import answering
 from elsewhere.store.script import Argument, Script
 
@@ -46,9 +46,10 @@ class Conditions:
     def of(cls, query: Query) -> Conditions:
         """The conditions of a query; its ids and patterns are for others to look at."""
         groups: list[Iterable[str]] = []
-        if query.project is not None:
-            below = [keys.indexed_below(query.project)] if query.subprojects else []
-            groups.append([keys.indexed_project(query.project), *below])
+        projects = wanted_projects(query)
+        if projects:
+            below = map(keys.indexed_below, projects) if query.subprojects else ()
+            groups.append([*map(keys.indexed_project, projects), *below])
         statuses = wanted_statuses(query)
         if statuses is not None:
             groups.append(keys.indexed_status(status.value) for status in statuses)
