@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
+from elsewhere.capture.notebook import SUFFIX, convert, script_name
 from elsewhere.capture.path import printable
 from elsewhere.contract.errors import CaptureError, ScriptMissing
 from elsewhere.contract.spec import Entry
@@ -20,6 +23,10 @@ class Script:
     """Absolute; its folder has no symbolic links, itself it may be one."""
     working_directory: Path
     arguments: tuple[str, ...]
+    text: bytes | None = None
+    """What it holds, where no such file stands at the desk: it is written from a notebook or a prompt."""
+    notes: tuple[str, ...] = ()
+    """What the person should know of how it was written."""
 
     @property
     def folder(self) -> Path:
@@ -29,10 +36,11 @@ class Script:
     def entry_in(self, root: Path) -> tuple[Entry, tuple[str, ...]]:
         """The entry in a tree, and a warning where the working directory cannot be kept."""
         folder = self.working_directory
-        notes: tuple[str, ...] = ()
+        notes = self.notes
         if not folder.is_relative_to(root):
             folder = self.path.parent
             notes = (
+                *notes,
                 f"The working directory {self.working_directory} is outside of {root}: "
                 "elsewhere the run starts in the script's own folder.",
             )
@@ -72,9 +80,11 @@ Started = Union[Script, Module]
 def find_script(script: Path | str, working_directory: Path, arguments: tuple[str, ...]) -> Script:
     """Find a script as Python would: a relative path is relative to the working directory.
 
+    A notebook's code cells are a script beside it.
+
     Raises:
         ScriptMissing: there is no such file; the message names close ones.
-        CaptureError: it is a notebook.
+        CaptureError: it is a notebook that cannot be read, or one of another language.
     """
     given = working_directory / script
     path = given.parent.resolve() / given.name
@@ -82,12 +92,24 @@ def find_script(script: Path | str, working_directory: Path, arguments: tuple[st
         raise ScriptMissing(f"{printable(str(path))} is a folder, not a script", "Name the script in it.")
     if not path.is_file():
         raise ScriptMissing(f"There is no script {printable(str(path))}", _hint(path))
-    if path.suffix == ".ipynb":
-        raise CaptureError(
-            f"{path} is a notebook, and notebooks cannot be captured",
-            "Export it as a script (jupyter nbconvert --to script) and submit that.",
-        )
+    if path.suffix == SUFFIX:
+        return written(script_name(path.name), path.parent, working_directory, arguments, *convert(path))
     return Script(path, working_directory, arguments)
+
+
+def written(
+    name: str,
+    folder: Path,
+    working_directory: Path,
+    arguments: tuple[str, ...],
+    text: bytes,
+    notes: tuple[str, ...] = (),
+) -> Script:
+    """The script ``name`` as if it stood in ``folder``; under another name where a file has that one."""
+    stem, _, suffix = name.rpartition(".")
+    names = itertools.chain([name], (f"{stem}-{number}.{suffix}" for number in itertools.count(2)))
+    path = next(path for path in (folder / each for each in names) if not os.path.lexists(path))
+    return Script(path, working_directory, arguments, text, notes)
 
 
 def find_module(name: str, working_directory: Path, arguments: tuple[str, ...]) -> Module:

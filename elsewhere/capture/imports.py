@@ -48,7 +48,9 @@ class Closure:
     notes: list[str] = field(default_factory=list)
 
 
-def close_over(entry: Path, roots: Sequence[Path], installed: Callable[[str], bool]) -> Closure:
+def close_over(
+    entry: Path, roots: Sequence[Path], installed: Callable[[str], bool], text: bytes | None = None
+) -> Closure:
     """Follow the imports of ``entry`` through the modules below ``roots``.
 
     Names are looked up as Python does: a module or package of the first root (the script's own
@@ -60,12 +62,13 @@ def close_over(entry: Path, roots: Sequence[Path], installed: Callable[[str], bo
         entry: file that is run.
         roots: folders that own modules are imported from, the script's own first.
         installed: whether a top-level name is installed.
+        text: what the entry holds, where no such file stands.
     """
     closure = Closure(files={entry}, required={entry})
     waiting: list[tuple[Path, str]] = [(entry, _package_of_entry(entry, roots))]
     while waiting:
         path, package = waiting.pop()
-        for found in _read(path, package, closure):
+        for found in _read(path, package, closure, text if path == entry else None):
             own = _resolve(found, roots, installed, closure)
             for module, module_package in own:
                 if not found.guarded:
@@ -147,11 +150,11 @@ def _descend(folder: Path, dotted: str, rest: Sequence[str]) -> Iterator[tuple[P
         yield folder / f"{name}.py", dotted
 
 
-def _read(path: Path, package: str, closure: Closure) -> list[Import]:
+def _read(path: Path, package: str, closure: Closure, text: bytes | None) -> list[Import]:
     if path.suffix not in ("", ".py", ".pyw"):
         return []
     try:
-        source = path.read_bytes()
+        source = path.read_bytes() if text is None else text
         with warnings.catch_warnings():
             # A doubtful escape in the user's string is no news here.
             warnings.simplefilter("ignore")

@@ -37,6 +37,7 @@ def find_packages(
     module: str | None = None,
     search_path: Sequence[str] | None = None,
     python_version: str | None = None,
+    text: bytes | None = None,
 ) -> PackagesFound:
     """Find what the run needs, without running any of it.
 
@@ -47,13 +48,14 @@ def find_packages(
         module: name of the installed module that is run, if it is one.
         search_path: folders of the environment's packages; None means those of this interpreter.
         python_version: version of the environment's Python; None means this interpreter's.
+        text: what ``entry`` holds, where no such file stands.
     """
     everything = list(search_path if search_path is not None else sys.path)
     installed = Installed(_outside(everything, roots))
     own = LocalPackages(root, everything, installed)
     # What a package of the tree imports is needed as well, wherever in the tree it stands.
     roots = (*roots, *own.import_roots(roots))
-    closure = close_over(entry, roots, installed.has) if entry is not None else Closure()
+    closure = close_over(entry, roots, installed.has, text) if entry is not None else Closure()
     if module is not None:
         top = module.partition(".")[0]
         closure.foreign.setdefault(top, set()).add(module)

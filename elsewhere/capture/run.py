@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from elsewhere.capture.entry import Module, find_module, find_script, require_text
+from elsewhere.capture.entry import Module, Script, Started, find_module, find_script, require_text, written
 from elsewhere.capture.packages import find_packages
 from elsewhere.capture.path import printable
 from elsewhere.capture.repository import find_repository
@@ -38,6 +38,7 @@ def capture(
     bundle_limit: int,
     search_path: Sequence[str] | None = None,
     python_version: str | None = None,
+    text: bytes | None = None,
 ) -> Capture:
     """Capture the exact state of the work that ``python script arguments…`` would run on.
 
@@ -54,6 +55,8 @@ def capture(
         bundle_limit: bytes that the bundle of unpushed commits may have.
         search_path: folders with the packages of the run; None means those of this interpreter.
         python_version: version of the run's Python, such as ``3.11.7``; None means this one's.
+        text: what the script holds that stands nowhere: ``script`` is its name then, as if it stood in
+            the working directory.
 
     Raises:
         ScriptMissing: the script is not there.
@@ -63,8 +66,13 @@ def capture(
         MissingDependency: GitPython is not installed.
     """
     here = (working_directory or Path.cwd()).resolve()
-    find = find_module if kind == "module" else find_script
-    started = find(str(script), here, tuple(arguments))
+    started: Started
+    if text is not None:
+        started = written(str(script), here, here, tuple(arguments), text)
+    elif kind == "module":
+        started = find_module(str(script), here, tuple(arguments))
+    else:
+        started = find_script(str(script), here, tuple(arguments))
     repository = find_repository(started.folder)
     if repository is None:
         tree = capture_alone(started, untracked_limit)
@@ -78,6 +86,7 @@ def capture(
         module=started.name if isinstance(started, Module) and started.path is None else None,
         search_path=search_path,
         python_version=python_version,
+        text=started.text if isinstance(started, Script) else None,
     )
     notes = [*tree.notes, *found.notes]
     if repository is None:

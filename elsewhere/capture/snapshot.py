@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from elsewhere.capture.bundle import make_bundle, unpushed_objects
@@ -49,15 +49,19 @@ class Snapshot:
     """Bytes of the files that no commit holds, those of submodules included."""
 
 
-def take_snapshot(repository: Repository, limits: Limits) -> Snapshot:
+def take_snapshot(
+    repository: Repository, limits: Limits, laid: Mapping[str, bytes] | None = None
+) -> Snapshot:
     """Capture the working tree; before the first commit all files travel as untracked.
+
+    What is ``laid``, by its path, is captured as if such files stood there.
 
     Raises:
         UntrackedTooLarge: over the limit.
         BundleTooLarge: over the limit.
         CaptureError: git cannot tell, or a merge is not finished.
     """
-    snapshot = _take(repository, limits)
+    snapshot = _take(repository, limits, laid)
     _require_within(repository, snapshot, limits)
     return snapshot
 
@@ -76,7 +80,7 @@ def blob_of(data: bytes | None) -> Blob | None:
     return None if data is None else Blob(hashlib.sha256(data).hexdigest(), len(data))
 
 
-def _take(repository: Repository, limits: Limits) -> Snapshot:
+def _take(repository: Repository, limits: Limits, laid: Mapping[str, bytes] | None = None) -> Snapshot:
     listing = list_files(repository)
     _require_merged(repository, listing)
     bundle = make_bundle(repository, limits.bundle) if repository.commit else None
@@ -84,7 +88,7 @@ def _take(repository: Repository, limits: Limits) -> Snapshot:
     carried = {*listing.untracked, *converted.whole, *difference.carried}
     if repository.commit is None:
         carried.update(file.path for file in listing.tracked if file.kind != "submodule")
-    untracked = pack(repository.root, carried, limits.untracked)
+    untracked = pack(repository.root, carried, limits.untracked, laid)
     filled = b"".join(os.fsencode(path) + b"\0" for path in sorted(converted.filled)) or None
     inner = _take_submodules(repository, listing, limits)
     blobs = (bundle, difference.patch, untracked.tar, filled)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from elsewhere.capture.entry import Module, Started
+from elsewhere.capture.entry import Module, Script, Started
 from elsewhere.capture.repository import Repository
 from elsewhere.capture.script import carry_script
 from elsewhere.capture.snapshot import Limits, Snapshot, blob_of, note_on, take_snapshot
+from elsewhere.capture.untracked import pack
 from elsewhere.contract.errors import CaptureError
 from elsewhere.contract.spec import Entry, Source
 
@@ -38,9 +39,11 @@ def capture_repository(
         BundleTooLarge: over ``bundle_limit`` bytes.
         CaptureError: git cannot tell, a merge is not finished, or what is started would not travel.
     """
-    snapshot = take_snapshot(repository, Limits(untracked_limit, bundle_limit))
+    text = started.text if isinstance(started, Script) else None
     entry, notes = started.entry_in(repository.root)
-    if started.path is not None:
+    laid = {} if text is None else {entry.script: text}
+    snapshot = take_snapshot(repository, Limits(untracked_limit, bundle_limit), laid)
+    if started.path is not None and text is None:
         _require_travels(repository, started.path, snapshot)
     return Tree(snapshot.source, entry, repository.root, snapshot.payloads, (*notes, *snapshot.notes))
 
@@ -63,6 +66,8 @@ def capture_alone(started: Started, limit: int) -> Tree:
                 "single files travel without one",
                 "Put it under git: git init (a commit is not needed).",
             )
+    elif started.text is not None:
+        return _written_alone(started, started.text, limit)
     else:
         # What a link leads to is what runs, under its own name: Python looks for imports beside it.
         path = started.path.resolve()
@@ -72,6 +77,18 @@ def capture_alone(started: Started, limit: int) -> Tree:
     payloads = () if tar is None else (tar,)
     note = f"{path} is in no git repository: it travels alone, and runs in a folder of its own."
     return Tree(source, entry, path.parent, payloads, (note,))
+
+
+def _written_alone(started: Script, text: bytes, limit: int) -> Tree:
+    path = started.path
+    tar = pack(path.parent, (), limit, {path.name: text}).tar
+    source = Source(untracked=blob_of(tar), submodules=())
+    note = (
+        f"{path.parent} is in no git repository: the script travels alone, and runs in a folder of its own."
+    )
+    payloads = () if tar is None else (tar,)
+    entry = Entry(path.name, arguments=started.arguments)
+    return Tree(source, entry, path.parent, payloads, (note, *started.notes))
 
 
 def _require_travels(repository: Repository, path: Path, snapshot: Snapshot) -> None:

@@ -7,7 +7,7 @@ import os
 import posixpath
 import stat
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Untracked:
     """Bytes that the files hold."""
 
 
-def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
+def pack(root: Path, paths: Iterable[str], limit: int, laid: Mapping[str, bytes] | None = None) -> Untracked:
     """Pack the files at ``paths`` below ``root``.
 
     A path that is gone by now is passed over, as the run would pass over it.
@@ -44,6 +44,7 @@ def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
         root: what the paths are relative to; nothing outside of it is ever read.
         paths: with forward slashes.
         limit: bytes that the files may hold all in all.
+        laid: files that stand nowhere, by path: they are packed, too, and take the place of what does.
 
     Raises:
         UntrackedTooLarge: they hold more; the message names the largest.
@@ -52,8 +53,9 @@ def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
     found: list[tuple[str, os.stat_result]] = []
     links: list[tuple[str, str]] = []
     left_out = []
+    laid = laid or {}
     inside = _Inside(root)
-    for path in sorted(set(paths)):
+    for path in sorted(set(paths) - laid.keys()):
         try:
             status = os.lstat(root / path)
         except (FileNotFoundError, NotADirectoryError):
@@ -65,10 +67,11 @@ def pack(root: Path, paths: Iterable[str], limit: int) -> Untracked:
             links.append((path, target))
         else:
             left_out.append(path)
-    _require_within(root, [(path, status.st_size) for path, status in found], limit)
-    tar = _tar(root, found, links) if found or links else None
-    packed = frozenset([*(path for path, _ in found), *(path for path, _ in links)])
-    return Untracked(tar, packed, tuple(left_out), sum(status.st_size for _, status in found))
+    sizes = [*((path, status.st_size) for path, status in found), *((path, len(laid[path])) for path in laid)]
+    _require_within(root, sizes, limit)
+    tar = _tar(root, found, links, laid) if found or links or laid else None
+    packed = frozenset([*(path for path, _ in found), *(path for path, _ in links), *laid])
+    return Untracked(tar, packed, tuple(left_out), sum(size for _, size in sizes))
 
 
 def _target(root: Path, path: str) -> str:
@@ -125,7 +128,12 @@ def _require_within(root: Path, sizes: Sequence[tuple[str, int]], limit: int) ->
     )
 
 
-def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]], links: Sequence[tuple[str, str]]) -> bytes:
+def _tar(
+    root: Path,
+    files: Sequence[tuple[str, os.stat_result]],
+    links: Sequence[tuple[str, str]],
+    laid: Mapping[str, bytes],
+) -> bytes:
     buffer = io.BytesIO()
     # GNU's format keeps any bytes in a name, and names of any length.
     with tarfile.open(
@@ -141,6 +149,11 @@ def _tar(root: Path, files: Sequence[tuple[str, os.stat_result]], links: Sequenc
             member = tarfile.TarInfo(path)
             member.size = len(data)
             member.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+            archive.addfile(member, io.BytesIO(data))
+        for path, data in sorted(laid.items()):
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            member.mode = 0o644
             archive.addfile(member, io.BytesIO(data))
         # Last, so that no file is ever written through one.
         for path, target in links:

@@ -60,12 +60,6 @@ def test_what_is_no_file_is_no_script(desk: Desk, path: str) -> None:
         desk.capture(path)
 
 
-def test_a_notebook_is_refused(desk: Desk) -> None:
-    desk.write("explore.ipynb", "{}")
-    with pytest.raises(CaptureError, match="notebook"):
-        desk.capture("explore.ipynb")
-
-
 def test_an_ignored_script_is_refused(desk: Desk) -> None:
     desk.write(".gitignore", "scratch/\n")
     desk.write("scratch/try.py", "")
