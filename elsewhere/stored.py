@@ -67,7 +67,10 @@ class Stored:
         """
         from elsewhere.wish import Wish
 
-        spec = change(Wish()).fulfilled(self.record().spec)
+        wish = change(Wish())
+        spec = wish.fulfilled(self.record().spec)
+        for payload in wish.payloads:
+            self._store.put_blob(payload)
         self._store.edit(self._id, Edit(spec=spec))
 
     def store(self) -> Store:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,8 +16,8 @@ from agent.environment.project import needs_of
 from agent.environment.recipe import Asked, digest
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage
+from elsewhere.wish.requirement import decoded, logical_lines
 
-_COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}")
 _OPTION: Final = re.compile(r"(--[a-z-]+|-[a-z])(?:\s*=\s*|\s+|(?<=^-[a-z])(?=\S)|$)(.*)\Z", re.DOTALL)
 _LONG: Final = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url",
@@ -64,7 +62,7 @@ class Requirements:
         if len(self._read) > _MOST_FILES:
             raise BuildError(f"{name} includes more than {_MOST_FILES} files", "Include fewer.")
         try:
-            text = _decoded(path.read_bytes())
+            text = decoded(path.read_bytes())
         except (OSError, UnicodeError) as error:
             raise BuildError(f"{name} cannot be read: {error}", "Is it in the repository?") from error
         for number, line in logical_lines(text):
@@ -203,31 +201,6 @@ class Requirements:
 def _source(package: LocalPackage) -> str:
     extras = f"[{','.join(package.extras)}]" if package.extras else ""
     return f"{'-e ' if package.editable else ''}{TREE}/{package.path}{extras}"
-
-
-def logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a requirements file with the numbers they begin at: joined, without comments."""
-    pending, began = "", 0
-    for number, raw in enumerate(text.splitlines(), 1):
-        began = began or number
-        is_comment = raw.lstrip().startswith("#")
-        if raw.endswith("\\") and not is_comment:
-            pending += raw[:-1].strip() + " "
-            continue
-        line = _COMMENT.sub("", pending + ("" if is_comment else raw)).strip()
-        if line:
-            yield began, line
-        pending, began = "", 0
-    if pending.strip():
-        yield began, pending.strip()
-
-
-def _decoded(data: bytes) -> str:
-    for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-                           (codecs.BOM_UTF16_BE, "utf-16")):  # fmt: skip
-        if data.startswith(mark):
-            return data.decode(encoding)
-    return data.decode("utf-8")
 
 
 def _path_of(value: str) -> str:

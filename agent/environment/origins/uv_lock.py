@@ -14,10 +14,10 @@ from agent.environment.index import carries_credentials
 from agent.environment.listed import ARCHIVES, Lines, Listed
 from agent.environment.names import canonical
 from agent.environment.recipe import Asked, Build, Recipe
-from agent.environment.requirement_file import logical_lines
 from agent.environment.toml import read_toml, table
 from elsewhere.contract.errors import BuildError
 from elsewhere.contract.spec import LocalPackage
+from elsewhere.wish.requirement import logical_lines
 
 _RELEVANT: Final = ("name", "requires-python", "dependencies", "optional-dependencies", "dynamic")
 _OUT_OF_STEP: Final = re.compile(
