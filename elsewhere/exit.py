@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from elsewhere.contract.errors import ElsewhereError
 
+leaving: int | None = None
+"""The exit code that another thread than the main one ends this process with; None where none does."""
+
 
 def leave(code: int) -> NoReturn:
     """End the process with ``code`` at this line: exit handlers run, ``except Exception`` does not.
@@ -16,15 +19,17 @@ def leave(code: int) -> NoReturn:
     From any thread but the main one, where ``SystemExit`` would end that thread only, the
     exit handlers run here, and other threads are not waited for.
     """
+    global leaving
     import threading
 
     if threading.current_thread() is not threading.main_thread():
         import atexit
 
+        leaving = code
         atexit._run_exitfuncs()
         _flush()
         os._exit(code)
-    raise SystemExit(code)
+    sys.exit(code)
 
 
 def fail(error: ElsewhereError) -> NoReturn:

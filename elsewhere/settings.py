@@ -7,6 +7,7 @@ variable, ``elsewhere.toml`` in the configuration folder, the default.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 import tempfile
@@ -111,6 +112,25 @@ def whole_number(name: str, default: int, folders: Folders) -> int:
     """
     path = folders.config_file
     return _number(name, read_file(path), path, default, "a whole number")
+
+
+def seconds(name: str, default: float, folders: Folders) -> float:
+    """The setting ``name``, as ``whole_number`` finds it, in seconds.
+
+    Raises:
+        ConfigurationError: it is no number from 0 on; the message names where it stands.
+    """
+    path = folders.config_file
+    variable = f"ELSEWHERE_{name.upper()}"
+    value: object = os.environ.get(variable, read_file(path).get(name, default))
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < math.inf:
+        where = variable if variable in os.environ else f"{path}: {name}"
+        raise ConfigurationError(f"{where} must be a number of seconds, not {value!r}", "Correct it.")
+    return number
 
 
 def find_folders() -> Folders:
