@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import shlex
 from dataclasses import dataclass, replace
@@ -86,6 +87,49 @@ class SourceWish:
         if (tip.repository, tip.commit) == (source.repository, source.commit):
             return replace(source, branch=tip.branch or source.branch)
         return Source(repository=tip.repository, commit=tip.commit, branch=tip.branch)
+
+
+def asked_source(
+    repository: str | os.PathLike[str] | None = None,
+    branch: str | None = None,
+    commit: str | None = None,
+    diff: str | None = None,
+    working_directory: str | None = None,
+    entry_point: str | None = None,
+) -> SourceWish:
+    """What scripts ask for; "" for a branch or commit is the same as None.
+
+    Raises:
+        CaptureError: there is no such folder here, or it is no address.
+        UsageError: a path that leads out of the tree, a diff that is none, or a module's name.
+    """
+    address = None
+    if repository is not None:
+        from elsewhere.capture.remote import checked_address
+
+        address = checked_address(os.fspath(repository))
+    if diff and not diff.lstrip().startswith("diff --git "):
+        raise UsageError("the diff is none of git's", "Give what `git diff --binary` writes.")
+    if working_directory is not None:
+        working_directory = inside(working_directory, "working directory")
+    wish = SourceWish(
+        address,
+        branch or None,
+        commit.strip().lower() or None if commit else None,
+        None if diff is None else _patch(diff),
+        working_directory,
+        entry_point,
+    )
+    # Understood now, so that a wrong word is told where it stands.
+    wish.entry_of(Entry(""))
+    return wish
+
+
+def _patch(diff: str) -> bytes:
+    if not diff.strip():
+        return b""
+    # What a shell or a form has cut off; all else of it is content.
+    return (diff if diff.endswith("\n") else f"{diff}\n").encode("utf-8", "surrogateescape")
 
 
 def blob_of(data: bytes) -> Blob:

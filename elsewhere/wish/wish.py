@@ -38,6 +38,16 @@ class Wish:
         """Bytes that a fulfilled spec refers to beside the captured ones: they go into the store first."""
         return (self.source.diff,) if self.source is not None and self.source.diff else ()
 
+    def with_packages_of(self, other: Wish) -> Wish:
+        """This wish with what the other asks of packages."""
+        return replace(
+            self,
+            origin=other.origin,
+            requirements_files=other.requirements_files,
+            no_build_isolation=other.no_build_isolation,
+            requirements=other.requirements,
+        )
+
     def over(self, standing: Wish) -> Wish:
         """This wish over one of the whole process, which has packages alone."""
         return replace(
