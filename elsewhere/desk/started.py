@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from elsewhere.contract.errors import CaptureError
+
+if TYPE_CHECKING:
+    from elsewhere.capture import Capture
+    from elsewhere.desk.prompt import Notebook, Prompt
+    from elsewhere.settings import Settings
+
+UNTITLED = "untitled"
+"""The name of a run whose script has none: the lines of a prompt."""
 
 
 class Started(NamedTuple):
@@ -19,28 +27,61 @@ class Started(NamedTuple):
     file: Path
     arguments: tuple[str, ...]
     working_directory: Path
+    prompt: Notebook | Prompt | None = None
+    """Where the script is what was typed so far, and stands in no file."""
+
+    @property
+    def name(self) -> str:
+        """What the run is called if nobody says otherwise."""
+        if self.prompt is not None:
+            return self.prompt.name or UNTITLED
+        return self.file.stem
 
 
 def find_started(arguments: tuple[str, ...], working_directory: Path) -> Started:
     """What runs in this process, which was started with ``arguments`` in ``working_directory``.
 
     Raises:
-        CaptureError: no script does.
+        CaptureError: no script does, and it is no prompt.
     """
     main: Any = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     file = getattr(main, "__file__", None)
-    if file is None or not Path(file).exists():
-        raise CaptureError(
-            "this process runs no script: a notebook's or prompt's lines cannot be captured yet",
-            "Put the code into a script, and run that.",
-        )
+    if file is None or not Path(file).exists() or (spec is not None and spec.name == "asyncio.__main__"):
+        return _typed(working_directory)
     path = Path(os.path.abspath(working_directory / file))  # noqa: PTH100 - links stay links
     # `python folder` and `python archive.zip` have a spec too, and its name says so.
     if spec is not None and spec.name != "__main__":
         name = spec.name.removesuffix(".__main__")
         return Started(name, "module", path, arguments, working_directory)
     return Started(str(path), "script", path, arguments, working_directory)
+
+
+def capture_started(started: Started, settings: Settings) -> Capture:
+    """The run as it is now, with all that was typed at its prompt so far.
+
+    Raises:
+        CaptureError: it cannot be captured.
+    """
+    from dataclasses import replace
+
+    from elsewhere.capture import capture
+
+    text, notes = None, ()
+    if started.prompt is not None:
+        from elsewhere.capture.cells import write_script
+
+        text, notes = write_script(started.prompt.cells(), started.prompt.title, tolerant=True)
+    captured = capture(
+        started.script,
+        started.arguments,
+        working_directory=started.working_directory,
+        kind=started.kind,
+        untracked_limit=settings.untracked_limit,
+        bundle_limit=settings.bundle_limit,
+        text=text,
+    )
+    return replace(captured, notes=(*notes, *captured.notes))
 
 
 def is_worker() -> bool:
@@ -52,3 +93,16 @@ def is_worker() -> bool:
     # `_inheriting`, which is how multiprocessing itself refuses to spawn from there.
     inheriting = getattr(process.current_process(), "_inheriting", False)
     return inheriting or process.parent_process() is not None
+
+
+def _typed(working_directory: Path) -> Started:
+    from elsewhere.desk.prompt import find_prompt
+
+    prompt = find_prompt()
+    if prompt is None:
+        raise CaptureError(
+            "this process runs no script, and is no prompt or notebook",
+            "Put the code into a script, and run that.",
+        )
+    # Its own command line is that of the prompt, or of the notebook's kernel.
+    return Started(prompt.script, "script", working_directory / prompt.script, (), working_directory, prompt)
