@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elsewhere.contract.edit import Edit
-from elsewhere.contract.errors import IllegalMove, LateWrite
+from elsewhere.contract.errors import IllegalMove, LateWrite, SchemaError, UsageError
 from elsewhere.contract.status import Status
 from elsewhere.contract.write import Edited, Happened, ParametersSet
 from elsewhere.offline.recording import open_recording
@@ -61,9 +61,9 @@ class _Arrival:
     def finish(self) -> str:
         """Do what is not done yet."""
         session, ending = self._recording.session, self._recording.ending
+        for data in self._recording.blobs():
+            self._store.put_blob(data)
         if self._into is None:
-            for data in self._recording.blobs():
-                self._store.put_blob(data)
             task = self._store.create(session.new, task_id=session.id)
         else:
             task = self._store.get(self._into)
@@ -72,7 +72,7 @@ class _Arrival:
         try:
             task = self._take(task)
             for number, write in enumerate(self._all_writes(), 1):
-                deliver(self._store, task.id, write, attempt=task.attempt, sequence=number)
+                self._deliver(task, number, write)
             self._store.move(
                 task.id,
                 ending.status,
@@ -96,12 +96,23 @@ class _Arrival:
         if task.status is Status.IN_PROGRESS and task.status_message == self._mark:
             return task
         raise IllegalMove(
-            f"task {task.id} is {task.status}, so that nothing can be imported into it",
-            "Wait until it has ended; or reset it, if it is not needed any more.",
+            f"task {task.id} is {task.status}, so that nothing can be imported into it:"
+            f" {task.status_message or 'it has work of its own'}",
+            "Wait until it has ended, or take it out of its queue.",
         )
 
     def _start(self, task: TaskRecord) -> TaskRecord:
+        if task.status.ended:
+            self._store.move(task.id, Status.CREATED, expected=task.status, keeps_results=True)
         return self._store.move(task.id, Status.IN_PROGRESS, expected=Status.CREATED, message=self._mark)
+
+    def _deliver(self, task: TaskRecord, number: int, write: Write) -> None:
+        try:
+            deliver(self._store, task.id, write, attempt=task.attempt, sequence=number)
+        except (IllegalMove, SchemaError, UsageError) as error:
+            # Its number must be taken: whoever goes on with this import counts it, too.
+            told = f"write {number} of an offline session was not taken: {error.what}"
+            self._store.record_event(task.id, "repaired", told, attempt=task.attempt, sequence=number)
 
     def _is_there(self, task: TaskRecord) -> bool:
         """Whether all of the session has come before: its last write says so."""
@@ -120,6 +131,8 @@ class _Arrival:
             yield Edited(Edit(add_tags=session.new.tags, properties=session.new.properties))
         for write in self._recording.writes():
             yield shifted(write, self._offset)
+        if self._recording.ending.status is Status.COMPLETED:
+            yield Edited(Edit(progress=100.0))
         begun, ended = _moment(session.begun), self._recording.ended
         until = _moment(ended.time) if ended is not None else "an unknown moment"
         yield Happened(
