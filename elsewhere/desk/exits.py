@@ -1,0 +1,88 @@
+"""The end of a process that has open tasks: each is ended as the process was."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from elsewhere import abort
+from elsewhere.contract.edit import Edit
+from elsewhere.contract.errors import ConfigurationError
+from elsewhere.contract.status import Status
+from elsewhere.contract.write import Edited
+from elsewhere.desk.ending import Ending
+from elsewhere.desk.script_end import ScriptEnd
+
+if TYPE_CHECKING:
+    from elsewhere.desk.desk import Desk
+
+DEADLINE_SECONDS: Final = 5.0
+"""What the end of a process may be held up, all in all."""
+
+_owner = 0
+_script: ScriptEnd | None = None
+
+
+def install() -> None:
+    """From now on, end what is open when this process ends. It is safe to repeat.
+
+    Exit handlers that the script registers later run before. The children that are forked from here on
+    end nothing of it.
+    """
+    global _owner, _script
+    if _owner == os.getpid():
+        return
+    _owner = os.getpid()
+    _script = ScriptEnd()
+    abort.listen()
+    abort.finish_by(_stop)
+    # Last, so that it comes before the end of listening.
+    atexit.register(_leave, _owner)
+
+
+def deadline_seconds() -> float:
+    """What the end of a process may be held up: the setting ``exit_deadline_seconds``."""
+    from elsewhere import settings
+
+    try:
+        return settings.seconds("exit_deadline_seconds", DEADLINE_SECONDS, settings.find_folders())
+    except ConfigurationError as error:
+        sys.stderr.write(f"elsewhere: {error}\n")
+        return DEADLINE_SECONDS
+
+
+def _leave(owner: int) -> None:
+    if os.getpid() != owner or _script is None:
+        return
+    abort.await_end()
+    try:
+        _end_all(_script.ending())
+    except KeyboardInterrupt:
+        sys.stderr.write("elsewhere: interrupted before the end of the task was kept\n")
+
+
+def _stop(by: str) -> None:
+    _end_all(Ending(Status.STOPPED, f"stopped by {by}"))
+
+
+def _end_all(ending: Ending) -> None:
+    from elsewhere.desk.opened import opened
+
+    desks = opened()
+    if not desks:
+        return
+    end = time.monotonic() + deadline_seconds()
+    for desk in reversed(desks):
+        _end(desk, ending, max(0.0, end - time.monotonic()))
+
+
+def _end(desk: Desk, ending: Ending, seconds: float) -> None:
+    try:
+        if ending.status is Status.COMPLETED:
+            desk.write(Edited(Edit(progress=100.0)))
+        desk.end(ending, seconds)
+    except Exception as error:  # noqa: BLE001 - nothing may keep the others, or the process, from their end
+        sys.stderr.write(f"elsewhere: the end of task {desk.id} was not kept: {error}\n")
