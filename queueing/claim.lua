@@ -5,7 +5,8 @@
 --! needs waiting.lua
 -- claim(id, queue, agent, lease_ms): give the next attempt of a task to an agent, with a lease by the
 -- server's clock. `queue` is nil for a draft that is executed without one. The task has left its
--- queue already; whatever it waited for, it waits no more. Answers the task's hash as {field, value, ...}.
+-- queue already; whatever it waited for, it waits no more, and how far another attempt came does not
+-- count. Answers the task's hash as {field, value, ...}.
 
 local function claim(id, queue, agent, lease_ms)
   local task = keys.task(id)
@@ -15,6 +16,7 @@ local function claim(id, queue, agent, lease_ms)
   redis.call('DEL', keys.task_reserved(id))
   redis.call('SADD', keys.ACCEPTED, id)
   redis.call('HSETNX', task, 'started', now)
+  redis.call('HDEL', task, 'progress')
   redis.call('ZADD', keys.LEASES, now_ms + lease_ms, id)
   if queue then
     redis.call('HSET', task, 'queue', queue)

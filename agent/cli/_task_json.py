@@ -11,11 +11,11 @@ import typer
 from elsewhere.contract.task import TaskRecord
 
 
-def task_json(task: TaskRecord, *, lost_contact: bool = False) -> dict[str, Any]:
+def task_json(task: TaskRecord, *, lost_contact: bool = False, eta: float | None = None) -> dict[str, Any]:
     """The task as JSON data. Times are seconds since the epoch; what is absent is null.
 
     ``lost_contact``: its attempt was not heard of for a while. ``waits_for`` is null for a
-    task that waits for nothing but its turn.
+    task that waits for nothing but its turn. ``eta``: when it will be through, where that is known.
     """
     return {
         "id": task.id,
@@ -33,6 +33,8 @@ def task_json(task: TaskRecord, *, lost_contact: bool = False) -> dict[str, Any]
         "created": task.created,
         "started": task.started,
         "ended": task.ended,
+        "progress": task.progress,
+        "eta": eta,
     }
 
 

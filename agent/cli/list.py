@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,8 +21,12 @@ def command(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """List tasks, the newest first."""
-    from agent.cli._desk import open_desk_and_server
+    """List tasks, the newest first.
+
+    ETA is how long it takes yet if a task goes on as it went, for those that say their progress.
+    """
+    from agent.cli._arrival import arrival
+    from agent.cli._desk import open_desk_and_server, server_time
     from agent.cli._standing import lost_contact
     from agent.cli._table import print_table
     from agent.cli._task_json import print_json, task_json
@@ -32,11 +35,14 @@ def command(
     with open_desk_and_server() as (store, connection):
         tasks = store.newest(limit, status=wanted)
         lost = lost_contact(connection, tasks)
+        now = server_time(connection)
+        arrivals = {task.id: arrival(store, task, now) for task in tasks}
     if as_json:
-        print_json([task_json(task, lost_contact=task.id in lost) for task in tasks])
+        print_json([task_json(task, lost_contact=task.id in lost, eta=arrivals[task.id]) for task in tasks])
     else:
-        columns = ("id", "status", "project", "name", "queue", "agent", "age", "ran")
-        print_table(columns, [_row(task, task.id in lost) for task in tasks], "no tasks")
+        columns = ("id", "status", "project", "name", "queue", "agent", "age", "ran", "progress", "eta")
+        rows = [_row(task, task.id in lost, arrivals[task.id], now) for task in tasks]
+        print_table(columns, rows, "no tasks")
 
 
 def _status(text: str) -> Status:
@@ -50,11 +56,11 @@ def _status(text: str) -> Status:
         raise UsageError(f"{text!r} is no status", f"Use one of {known}.") from None
 
 
-def _row(task: TaskRecord, lost: bool) -> tuple[str, ...]:
+def _row(task: TaskRecord, lost: bool, eta: float | None, now: float) -> tuple[str, ...]:
+    from agent.cli._arrival import percent
     from agent.cli._clock import duration
     from agent.cli._standing import SHOWN_DIGITS, standing
 
-    now = time.time()
     ran = "" if task.started is None else duration((task.ended or now) - task.started)
     # In a pipe ids are whole: programs read there.
     digits = SHOWN_DIGITS if sys.stdout.isatty() else len(task.id)
@@ -67,4 +73,6 @@ def _row(task: TaskRecord, lost: bool) -> tuple[str, ...]:
         task.agent or "",
         duration(now - task.created),
         ran,
+        percent(task),
+        "" if eta is None else duration(eta - now),
     )

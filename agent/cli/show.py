@@ -13,9 +13,10 @@ from agent.cli._options import AsJson, TaskId
 from elsewhere.escapes import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from elsewhere.contract.built import Built
+    from elsewhere.contract.edit import Configuration
     from elsewhere.contract.events import Event
     from elsewhere.contract.series import SeriesSummary
     from elsewhere.contract.task import TaskRecord
@@ -39,17 +40,22 @@ class Shown:
     """In percent of one processor."""
     lost: bool
     """Whether it runs and was not heard of for a while."""
+    configurations: Mapping[str, Configuration]
+    now: float
+    """By the server's clock, in seconds since the epoch, as all times are."""
+    eta: float | None
+    """When it will be through, where that is known."""
 
 
 def command(task: TaskId, packages: ShowPackages = False, as_json: AsJson = False) -> None:
     """Show a task: what it is, its parameters, its environment, and what happened to it."""
-    from agent.cli._desk import open_desk_and_server
+    from agent.cli._desk import open_desk_and_server, server_time
     from agent.cli._standing import lost_contact
 
     with open_desk_and_server() as (store, connection):
         record = store.get(store.resolve(task))
         lost = bool(lost_contact(connection, [record]))
-        shown = _read(store, record, lost)
+        shown = _read(store, record, lost, server_time(connection))
     if as_json:
         _print_json(shown)
     elif packages:
@@ -58,7 +64,8 @@ def command(task: TaskId, packages: ShowPackages = False, as_json: AsJson = Fals
         _print(shown)
 
 
-def _read(store: Store, task: TaskRecord, lost: bool) -> Shown:
+def _read(store: Store, task: TaskRecord, lost: bool, now: float) -> Shown:
+    from agent.cli._arrival import arrival
     from agent.monitor import titles
 
     def series(title: str, *names: str) -> SeriesSummary | None:
@@ -72,6 +79,9 @@ def _read(store: Store, task: TaskRecord, lost: bool) -> Shown:
         memory=series(titles.MEMORY, titles.PSS, titles.RSS),
         cpu=series(titles.CPU, titles.PERCENT),
         lost=lost,
+        configurations=store.configurations(task.id),
+        now=now,
+        eta=arrival(store, task, now),
     )
 
 
@@ -83,10 +93,12 @@ def _print_json(shown: Shown) -> None:
     task = shown.task
     print_json(
         {
-            **task_json(task, lost_contact=shown.lost),
+            **task_json(task, lost_contact=shown.lost, eta=shown.eta),
             "overrides": [*task.overrides],
             "terms": {**dataclasses.asdict(task.terms), "parents": [*task.terms.parents]},
             "retries_used": task.retries_used,
+            "properties": {name: dataclasses.asdict(note) for name, note in task.properties.items()},
+            "configurations": {name: dataclasses.asdict(kept) for name, kept in shown.configurations.items()},
             "built": _built_json(shown),
             "resources": {
                 "peak_memory_bytes": shown.memory and shown.memory.highest,
@@ -137,7 +149,7 @@ def _print(shown: Shown) -> None:
     from agent.cli._clock import moment
 
     task = shown.task
-    fields = [*_fields(task, shown.lost), *_terms(task), *_found(shown)]
+    fields = [*_fields(task, shown.lost), *_terms(task), *_progress(shown), *_found(shown)]
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
         typer.echo(f"{name:<{width}}  {_indented(value, width + 2)}")
@@ -146,12 +158,29 @@ def _print(shown: Shown) -> None:
         for key, setting in sorted(task.parameters.items()):
             mark = "  (set by hand)" if key in task.overrides else ""
             typer.echo(f"  {printable(key)} = {printable(json.dumps(setting, ensure_ascii=False))}{mark}")
+    _print_notes(shown)
     if shown.events:
         typer.echo("\nevents")
         for event in shown.events:
             attempt = f"attempt {event.attempt}" if event.attempt else ""
             line = f"  {moment(event.time)}  {event.kind:<14} {attempt:<10} {_indented(event.detail, 4)}"
             typer.echo(line.rstrip())
+
+
+def _print_notes(shown: Shown) -> None:
+    """What belongs to the task beside its parameters, where there is any."""
+    from elsewhere.capture.size import in_words
+
+    if shown.task.properties:
+        typer.echo("\nproperties")
+    for name, note in sorted(shown.task.properties.items()):
+        about = f"  ({_indented(note.description, 4)})" if note.description else ""
+        typer.echo(f"  {_indented(name, 4)} = {printable(json.dumps(note.value, ensure_ascii=False))}{about}")
+    if shown.configurations:
+        typer.echo("\nconfigurations")
+    for name, kept in sorted(shown.configurations.items()):
+        about = f"  ({_indented(kept.description, 4)})" if kept.description else ""
+        typer.echo(f"  {_indented(name, 4)}  {printable(kept.suffix)}  {in_words(kept.blob.size)}{about}")
 
 
 def _fields(task: TaskRecord, lost: bool) -> Iterator[tuple[str, str]]:
@@ -204,6 +233,19 @@ def _terms(task: TaskRecord) -> Iterator[tuple[str, str]]:
         yield "memory", f"at most {in_words(terms.limits.memory_bytes)}"
     if terms.limits.cpus is not None:
         yield "cpus", f"at most {terms.limits.cpus:g}"
+
+
+def _progress(shown: Shown) -> Iterator[tuple[str, str]]:
+    """How far the run has come, and what it takes yet."""
+    from agent.cli._arrival import percent
+    from agent.cli._clock import duration, moment
+
+    if shown.task.progress is None:
+        return
+    yet = ""
+    if shown.eta is not None:
+        yet = f", about {duration(shown.eta - shown.now)} to go, until {moment(shown.eta)}"
+    yield "progress", percent(shown.task) + yet
 
 
 def _found(shown: Shown) -> Iterator[tuple[str, str]]:
