@@ -38,9 +38,8 @@ class Notebook(NamedTuple):
     @property
     def name(self) -> str:
         """The notebook's name without its suffix; "" where nobody says."""
-        path = Path(
-            str(self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
-        )
+        named = self.shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+        path = Path(str(named or ""))
         return path.stem if self.is_kernel and path.suffix == ".ipynb" else ""
 
     @property
@@ -64,22 +63,20 @@ class Notebook(NamedTuple):
         """What ran, in order, with what runs now as the last."""
         from elsewhere.capture.cells import Cell
 
-        typed = {
-            number: text for number, text in enumerate(self.shell.history_manager.input_hist_raw) if text
-        }
+        inputs = self.shell.history_manager.input_hist_raw
+        typed = {number: text for number, text in enumerate(inputs) if text}
         if not typed:
             return []
         running = max(typed)
         failed = _failed(self.shell)
         counts = {number: text for number, text in typed.items() if number == running or number not in failed}
         if self.is_kernel:
-            counts = _last_of_each(
-                counts, {**_ran, running: _Ran(_cell_now(self.shell), failed=False)}, running
-            )
+            now = _Ran(_cell_now(self.shell), failed=False)
+            counts = _last_of_each(counts, {**_ran, running: now}, running)
         return [Cell(text, f"[{number}]") for number, text in counts.items()]
 
 
-class Prompt(NamedTuple):
+class Prompt:
     """Python's own prompt."""
 
     name = ""
@@ -96,7 +93,7 @@ class Prompt(NamedTuple):
 
         from elsewhere.capture.cells import Cell
 
-        if sys.argv[0] not in ("", "-m"):
+        if sys.argv[0] and Path(sys.argv[0]).parent.name != "asyncio":
             raise CaptureError(
                 "what a script did before its prompt opened (`python -i`) is not among the prompt's lines",
                 "Call execute_remotely in the script, or begin at an empty prompt.",
@@ -109,8 +106,8 @@ class Prompt(NamedTuple):
         if not numbers:
             raise CaptureError(
                 "this Python does not remember what was typed at its prompt",
-                "Type it at IPython's (`pip install ipython`), or at that of Python 3.13 or later in a terminal;"
-                " or put the code into a script, and run that.",
+                "Type it at IPython's (`pip install ipython`), or at that of Python 3.13 or later in a "
+                "terminal; or put the code into a script, and run that.",
             )
         texts = ("".join(linecache.getlines(f"{_LINES}{number}>")) for number in numbers)
         return [Cell(text, f"[{number + 1}]") for number, text in zip(numbers, texts, strict=True)]
@@ -198,7 +195,7 @@ def _last_of_each(texts: Mapping[int, str], ran: Mapping[int, _Ran], running: in
     for number, text in texts.items():
         seen = ran.get(number)
         cell = (seen.cell if seen else "") or by_text.get(text, "") or f"text {text}"
-        places.setdefault(cell, len(places) if number != running else sys.maxsize)
+        places.setdefault(cell, len(places))
         if number == running:
             places[cell] = sys.maxsize
         newest[cell] = number

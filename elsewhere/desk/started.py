@@ -67,7 +67,8 @@ def capture_started(started: Started, settings: Settings) -> Capture:
 
     from elsewhere.capture import capture
 
-    text, notes = None, ()
+    text: bytes | None = None
+    notes: tuple[str, ...] = ()
     if started.prompt is not None:
         from elsewhere.capture.cells import write_script
 
