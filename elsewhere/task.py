@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elsewhere.face.configuring import Configuring
+from elsewhere.face.finding import Finding
 from elsewhere.face.identity import Identity
 from elsewhere.face.noting import Noting
 from elsewhere.face.offline import Offline
@@ -13,7 +14,9 @@ from elsewhere.face.rebuilding import Rebuilding
 from elsewhere.face.sending import Sending
 
 
-class Task(Opening, Configuring, Identity, Noting, Offline, Parameters, Progressing, Rebuilding, Sending):
+class Task(
+    Opening, Configuring, Finding, Identity, Noting, Offline, Parameters, Progressing, Rebuilding, Sending
+):
     """One experiment.
 
     ``Task.init`` makes the task of this run, or finds it again; ``Task.get_task`` finds others,
