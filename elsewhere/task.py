@@ -5,6 +5,7 @@ from __future__ import annotations
 from elsewhere.face.configuring import Configuring
 from elsewhere.face.finding import Finding
 from elsewhere.face.identity import Identity
+from elsewhere.face.making import Making
 from elsewhere.face.noting import Noting
 from elsewhere.face.offline import Offline
 from elsewhere.face.opening import Opening
@@ -15,7 +16,17 @@ from elsewhere.face.sending import Sending
 
 
 class Task(
-    Opening, Configuring, Finding, Identity, Noting, Offline, Parameters, Progressing, Rebuilding, Sending
+    Opening,
+    Configuring,
+    Finding,
+    Identity,
+    Making,
+    Noting,
+    Offline,
+    Parameters,
+    Progressing,
+    Rebuilding,
+    Sending,
 ):
     """One experiment.
 
