@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from elsewhere.bound import Bound, in_attempt
 
 TYPE_CHECKING = False
@@ -24,18 +22,14 @@ def handles(ids: Sequence[str]) -> list[Task]:
     from elsewhere.stored import Stored
     from elsewhere.task import Task
 
-    current = Task.current_task()
-    if current is None and in_attempt():
-        current = Task(Bound())
-    own = None if current is None else current.id
-    if current is not None and all(task_id == own for task_id in ids):
-        return [current for _ in ids]
+    current = _current()
+    known = {} if current is None else {current.id: current}
+    if all(task_id in known for task_id in ids):
+        return [known[task_id] for task_id in ids]
     from elsewhere.face.stores import the_store
 
     store = the_store()
-    return [
-        current if current is not None and task_id == own else Task(Stored(store, task_id)) for task_id in ids
-    ]
+    return [known.get(task_id) or Task(Stored(store, task_id)) for task_id in ids]
 
 
 def id_of(task: Task | str) -> str:
@@ -53,7 +47,8 @@ def id_of(task: Task | str) -> str:
             raise misuse(f"{task!r:.80} is no task", "Give a task, or the id of one.")
         return task.id
     wanted = task.strip().lower()
-    if in_attempt() and wanted == os.environ["ELSEWHERE_TASK_ID"]:
+    current = _current()
+    if current is not None and wanted == current.id:
         return wanted
     from elsewhere.face.stores import the_store
 
@@ -65,3 +60,10 @@ def store_of(task: Task | str) -> Store:
     from elsewhere.face.stores import the_store
 
     return the_store() if isinstance(task, str) else task._place.store()
+
+
+def _current() -> Task | None:
+    from elsewhere.task import Task
+
+    current = Task.current_task()
+    return Task(Bound()) if current is None and in_attempt() else current
