@@ -12,18 +12,16 @@ from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
 from elsewhere.contract.write import ConfigurationSet
-from elsewhere.desk.started import find_started
+from elsewhere.desk.started import capture_started, find_started
 from elsewhere.store.deliver import deliver
 from elsewhere.store.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from elsewhere.capture import Capture
     from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.contract.write import Write
     from elsewhere.desk.started import Started
-    from elsewhere.settings import Settings
     from elsewhere.store.protocol import Store
     from elsewhere.wish import Wish
 
@@ -54,7 +52,7 @@ class Desk:
         self._mirror = MemoryStore()
         new = NewTask(
             project or self._repository().name,
-            name or self._started().file.stem,
+            name or self._started().name,
             TaskSpec(Entry("")),
             type=task_type,
             tags=tuple(tags),
@@ -120,7 +118,7 @@ class Desk:
         started = self._started()
         resolved = settings.load()
         store = open_store(resolved)
-        captured = _capture(started, resolved)
+        captured = capture_started(started, resolved)
         spec = captured.spec
         if self._wish is not None:
             spec = self._wish.fulfilled(spec, captured.root, self._working_directory)
@@ -148,16 +146,3 @@ class Desk:
 
     def _started(self) -> Started:
         return find_started(self._arguments, self._working_directory)
-
-
-def _capture(started: Started, resolved: Settings) -> Capture:
-    from elsewhere.capture import capture
-
-    return capture(
-        started.script,
-        started.arguments,
-        working_directory=started.working_directory,
-        kind=started.kind,
-        untracked_limit=resolved.untracked_limit,
-        bundle_limit=resolved.bundle_limit,
-    )
