@@ -45,16 +45,24 @@ def find_started(arguments: tuple[str, ...], working_directory: Path) -> Started
         CaptureError: no script does, and it is no prompt.
     """
     main: Any = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    file = getattr(main, "__file__", None)
-    if file is None or not Path(file).exists() or (spec is not None and spec.name == "asyncio.__main__"):
+    if not has_script():
         return _typed(working_directory)
+    spec, file = getattr(main, "__spec__", None), main.__file__
     path = Path(os.path.abspath(working_directory / file))  # noqa: PTH100 - links stay links
     # `python folder` and `python archive.zip` have a spec too, and its name says so.
     if spec is not None and spec.name != "__main__":
         name = spec.name.removesuffix(".__main__")
         return Started(name, "module", path, arguments, working_directory)
     return Started(str(path), "script", path, arguments, working_directory)
+
+
+def has_script() -> bool:
+    """Whether this process runs a script or a module, and is no prompt."""
+    main: Any = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    file = getattr(main, "__file__", None)
+    # `python -m asyncio` is a prompt.
+    return file is not None and os.path.exists(file) and getattr(spec, "name", "") != "asyncio.__main__"  # noqa: PTH110
 
 
 def capture_started(started: Started, settings: Settings) -> Capture:

@@ -6,7 +6,6 @@ from elsewhere.face.face import Face, misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from elsewhere.desk.desk import Desk, Drafted
     from elsewhere.task import Task
 
 
@@ -14,60 +13,63 @@ class Sending(Face):
     """How a run leaves the desk."""
 
     def execute_remotely(
-        self, queue_name: str = "default", clone: bool = False, exit_process: bool = True
+        self,
+        queue_name: str | None = "default",
+        clone: bool = False,
+        exit_process: bool = True,
+        follow: bool = False,
+        wait: bool = False,
     ) -> Task:
         """Send this run elsewhere, and end this process at this line with exit code 0.
 
         At a desk, the state of the work (commit, uncommitted and untracked changes, unpushed
-        commits, packages, arguments) is captured and put on the queue. What fails is said on
-        stderr, and the process ends with the exit code of its cause; nothing is enqueued then.
-        In an attempt, and in a worker process of ``multiprocessing``, this does nothing.
+        commits, packages, arguments) is captured and put on the queue, under this task's own id.
+        What fails is said on stderr, and the process ends with the exit code of its cause; nothing
+        is enqueued then. In an attempt, and in a worker process of ``multiprocessing``, this does nothing.
+
+        At a prompt or in a notebook, the run is a script of what was typed, or of the cells that
+        have run, the one with this call included to its end: what follows the call is done
+        elsewhere. What ends here is that cell alone.
 
         Args:
-            queue_name: The queue to put it on.
-            clone: Send a copy; this run may go on as a task of its own.
+            queue_name: The queue to put it on. None leaves a draft that nothing runs until it is
+                enqueued.
+            clone: Send a copy, a task of its own; this run may go on as the task that it is.
             exit_process: False, which needs ``clone``, goes on with the script here.
+            follow: Stream the log to stdout until the run has ended, and then end this process with
+                the run's exit code (128 + N for signal N, and 1 where it has none and did not complete).
+                Ctrl-C leaves the run alone, and says how to stop it.
+            wait: Wait until the run has ended, and return its task instead of ending this process.
+                That it failed is no exception: ``status`` tells.
+
+        Returns:
+            With ``wait`` the ended task, else this one.
 
         Raises:
-            UsageError: ``exit_process=False`` without ``clone=True``: the one task would run twice.
+            UsageError: ``exit_process=False`` without ``clone=True``: the one task would run twice;
+                ``follow`` or ``wait`` without a queue; or a task that does not run in this process.
         """
         if not clone and not exit_process:
             raise misuse(
                 "execute_remotely(clone=False, exit_process=False) would run one task in two places",
                 "Pass clone=True to send a copy and go on here.",
             )
+        if queue_name is None and (follow or wait):
+            raise misuse("a draft never ends: there is nothing to follow or to wait for", "Name a queue.")
+        if not self._place.live:
+            raise misuse(
+                "only the task of this very run can be sent from here",
+                "Task.enqueue(task, queue_name=...) puts another one on a queue.",
+            )
         from elsewhere.desk import Desk
         from elsewhere.desk.started import is_worker
 
         if isinstance(self._place, Desk) and not is_worker():
-            _send(self._place, queue_name, exit_process=exit_process)
+            from elsewhere.desk.sending import send
+
+            sent = send(
+                self._place, queue_name, copy=clone, exit_process=exit_process, follow=follow, wait=wait
+            )
+            if sent is not None:
+                return sent
         return self  # type: ignore[return-value]
-
-
-def _send(desk: Desk, queue: str, *, exit_process: bool) -> None:
-    import sys
-
-    from elsewhere.contract.errors import ElsewhereError
-    from elsewhere.exit import fail, leave
-
-    sys.stdout.flush()
-    try:
-        drafted = desk.draft()
-        drafted.store.enqueue(drafted.record.id, queue)
-        _tell(drafted, queue)
-    except ElsewhereError as error:
-        fail(error)
-    sys.stdout.flush()
-    if exit_process:
-        leave(0)
-
-
-def _tell(drafted: Drafted, queue: str) -> None:
-    import sys
-
-    task_id = drafted.record.id
-    lines = [*drafted.notes, f"task {task_id} is queued on {queue!r}"]
-    lines.append(f"follow it with 'agent logs -f {task_id[:8]}'")
-    if not drafted.store.serving(queue):
-        lines.append(f"no agent serves queue {queue!r} yet: start one with 'agent daemon --queue {queue}'")
-    sys.stdout.write("".join(f"elsewhere: {line}\n" for line in lines))
