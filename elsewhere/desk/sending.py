@@ -11,7 +11,8 @@ from elsewhere.exit import fail, leave
 
 if TYPE_CHECKING:
     from elsewhere.contract.task import TaskRecord
-    from elsewhere.desk.desk import Desk, Drafted
+    from elsewhere.desk.desk import Desk
+    from elsewhere.desk.drafting import Drafted
     from elsewhere.desk.prompt import Notebook, Prompt
     from elsewhere.task import Task
 
@@ -23,6 +24,11 @@ def send(
     desk: Desk, queue: str | None, *, copy: bool, exit_process: bool, follow: bool, wait: bool
 ) -> Task | None:
     """Do what ``execute_remotely`` promises; return the ended task where it is waited for."""
+    if not desk.owned:
+        # Another rank of a launcher, such as torchrun: the first one sends the run of them all.
+        if exit_process and not wait:
+            leave(0)
+        return None
     prompt = _prompt()
     sys.stdout.flush()
     try:

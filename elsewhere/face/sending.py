@@ -25,7 +25,8 @@ class Sending(Face):
         At a desk, the state of the work (commit, uncommitted and untracked changes, unpushed
         commits, packages, arguments) is captured and put on the queue, under this task's own id.
         What fails is said on stderr, and the process ends with the exit code of its cause; nothing
-        is enqueued then. In an attempt, and in a worker process of ``multiprocessing``, this does nothing.
+        is enqueued then. In an attempt, and in a worker process of ``multiprocessing``, this does
+        nothing; of the ranks of a launcher such as torchrun the first one sends, and all end.
 
         At a prompt or in a notebook, the run is a script of what was typed, or of the cells that
         have run, the one with this call included to its end: what follows the call is done
