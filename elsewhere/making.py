@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,6 +97,12 @@ def make(store: Store, asked: Asked) -> Made:
         type=asked.type or USUAL_TYPE,
     )
     return Made(store.create(new, task_id=uuid.uuid4().hex), parts.notes)
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say on stderr what a capture has to say."""
+    for note in notes:
+        sys.stderr.write(f"elsewhere: note: {note}\n")
 
 
 def overrides_of(

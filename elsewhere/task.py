@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from elsewhere.face.configuring import Configuring
 from elsewhere.face.finding import Finding
+from elsewhere.face.functions import Functions
 from elsewhere.face.identity import Identity
 from elsewhere.face.making import Making
 from elsewhere.face.noting import Noting
@@ -19,6 +20,7 @@ class Task(
     Opening,
     Configuring,
     Finding,
+    Functions,
     Identity,
     Making,
     Noting,

@@ -79,7 +79,7 @@ class Making(Face):
         del add_task_init_call
         from elsewhere.face.opening import Opening
         from elsewhere.face.stores import the_store
-        from elsewhere.making import Asked, make
+        from elsewhere.making import Asked, make, tell
         from elsewhere.stored import Stored
 
         if argparse_args is None:
@@ -92,12 +92,5 @@ class Making(Face):
         )  # fmt: skip
         store = the_store()
         made = make(store, asked)
-        _tell(made.notes)
+        tell(made.notes)
         return cls(Stored(store, made.record.id))  # type: ignore[return-value]
-
-
-def _tell(notes: Iterable[str]) -> None:
-    import sys
-
-    for note in notes:
-        sys.stderr.write(f"elsewhere: note: {note}\n")
