@@ -19,7 +19,7 @@ from agent.relay import RelayServer, attempt_calls
 from elsewhere.contract.lease import Lease
 from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.status import Status
-from elsewhere.contract.task import JSONValue, NewTask
+from elsewhere.contract.task import JSONValue, NewTask, TaskRecord
 from elsewhere.parameters.overrides import parse_override
 from elsewhere.startup import lay_sdk
 from elsewhere.store.memory import MemoryStore
@@ -37,6 +37,8 @@ class Ran:
     parameters: dict[str, JSONValue] = field(default_factory=dict)
     """What the store holds afterwards."""
     used: set[str] = field(default_factory=set)
+    task: TaskRecord | None = None
+    """An attempt's, as the store has it afterwards."""
 
     @property
     def said(self) -> Any:
@@ -96,7 +98,8 @@ class Desk:
                 ran = self.start(self.write(script), arguments, environment)
         finally:
             shutil.rmtree(folder)
-        ran.parameters = dict(store.get(record.id).parameters)
+        ran.task = store.get(record.id)
+        ran.parameters = dict(ran.task.parameters)
         ran.used = used
         return ran
 
