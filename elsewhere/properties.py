@@ -91,7 +91,8 @@ def _property(name: object, given: Any, *, must_be_details: bool = False) -> Pro
         return Property(*_storable(given))
     if "value" not in given:
         raise UsageError(f"the user property {name!r} has no value", _FORMS)
-    strange = sorted(str(field) for field in given.keys() - _FIELDS - _IGNORED)
+    known = {*_FIELDS, *_IGNORED, *(["name"] if given.get("name") == name else [])}
+    strange = sorted(str(field) for field in given.keys() - known)
     if strange:
         raise UsageError(f"the user property {name!r} has a field {strange[0]!r}, which none has", _FORMS)
     value, own_type = _storable(given["value"])
