@@ -85,6 +85,8 @@ class Settings:
     """Bytes of unpushed commits that may travel with a task."""
     log_cap: int = 64 * MIB
     """Bytes of a task's log that the store keeps, as agents write it; the oldest are cut, and marked."""
+    web_url: str | None = None
+    """Address below which people see their tasks, such as ``https://elsewhere.example.org``."""
 
 
 def load() -> Settings:
@@ -101,6 +103,7 @@ def load() -> Settings:
         untracked_limit=_bytes("untracked_limit", table, folders.config_file, 10 * MIB),
         bundle_limit=_bytes("bundle_limit", table, folders.config_file, 256 * MIB),
         log_cap=_bytes("log_cap", table, folders.config_file, 64 * MIB),
+        web_url=os.environ.get("ELSEWHERE_WEB_URL") or _text(table, "web_url", folders.config_file),
     )
 
 

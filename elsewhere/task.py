@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from elsewhere.face.archiving import Archiving
 from elsewhere.face.configuring import Configuring
+from elsewhere.face.connecting import Connecting
+from elsewhere.face.copying import Copying
 from elsewhere.face.finding import Finding
 from elsewhere.face.functions import Functions
 from elsewhere.face.identity import Identity
@@ -12,13 +15,18 @@ from elsewhere.face.offline import Offline
 from elsewhere.face.opening import Opening
 from elsewhere.face.parameters import Parameters
 from elsewhere.face.progressing import Progressing
+from elsewhere.face.queueing import Queueing
 from elsewhere.face.rebuilding import Rebuilding
+from elsewhere.face.saying import Saying
 from elsewhere.face.sending import Sending
 
 
 class Task(
     Opening,
+    Archiving,
     Configuring,
+    Connecting,
+    Copying,
     Finding,
     Functions,
     Identity,
@@ -27,7 +35,9 @@ class Task(
     Offline,
     Parameters,
     Progressing,
+    Queueing,
     Rebuilding,
+    Saying,
     Sending,
 ):
     """One experiment.
