@@ -210,16 +210,15 @@ def _parts_here(asked: Asked) -> _Parts:
     settings = load()
     script, arguments = _entry(asked)
     top = None if asked.repository is None else Path(asked.repository).expanduser().resolve()
-    file = Path(script).expanduser() if asked.module is None else None
-    if file is not None and top is not None and not file.is_file():
-        file = top / file
+    file = None if asked.module is not None else Path(script).expanduser()
     root = top or _root((file.parent if file is not None else Path.cwd()).resolve())
     folder = _folder(asked.working_directory, root)
-    if file is not None and not file.is_file() and (folder / file).is_file():
-        file = folder / file
+    if file is not None:
+        # What is nowhere is told by the capture, with what is there.
+        places = [*(() if top is None else (top / file,)), file, folder / file]
+        file = next((place for place in places if place.is_file()), places[0]).absolute()
     captured = capture(
-        # What is not there is told by the capture, with what is.
-        script if file is None else file.absolute(),
+        script if file is None else file,
         arguments,
         working_directory=folder,
         kind="script" if asked.module is None else "module",

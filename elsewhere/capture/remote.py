@@ -90,8 +90,10 @@ class _References(NamedTuple):
 def _ask(address: str) -> _References:
     answer = GitCommand(Path.cwd()).run("ls-remote", "--symref", "--", address, settings=_PATIENCE)
     if answer.status != 0:
+        lines = [line for line in answer.message.splitlines() if line.strip()] or ["no reason given"]
+        reason = next((line for line in lines if line.startswith("fatal:")), lines[0])
         raise CaptureError(
-            f"the repository {address} cannot be asked for its commits: {answer.message.strip()}",
+            f"the repository {address} cannot be asked for its commits: {reason}",
             "Give commit= as a full hash, which nobody here is asked for. Credentials in a URL are not "
             "used: let git know them (a credential helper, an ssh key).",
         )
