@@ -48,12 +48,12 @@ def submit(
     """
     try:
         for payload in payloads:
-            _insist(partial(store.put_blob, payload))
-        draft = _insist(lambda: store.create(new, submission=submission))
+            insist(partial(store.put_blob, payload))
+        draft = insist(lambda: store.create(new, submission=submission))
         position = 0
         if draft.status is Status.CREATED:
-            position = _insist(lambda: _enqueue(store, draft.id, queue))
-        task = _insist(lambda: store.get(draft.id))
+            position = enqueue(store, draft.id, queue)
+        task = insist(lambda: store.get(draft.id))
     except ServerUnreachable as error:
         raise ServerUnreachable(
             f"{error.what}; whether the task was queued before that is not known",
@@ -61,6 +61,15 @@ def submit(
         ) from error
     stands = task.status is Status.QUEUED and not task.waits_for
     return Submitted(task, position if stands else 0)
+
+
+def enqueue(store: Store, task_id: str, queue: str) -> int:
+    """Put a draft that the caller has made on ``queue``; its position there.
+
+    Raises:
+        ServerUnreachable: the store does not answer any more.
+    """
+    return insist(lambda: _enqueue(store, task_id, queue))
 
 
 def _enqueue(store: Store, task_id: str, queue: str) -> int:
@@ -72,8 +81,11 @@ def _enqueue(store: Store, task_id: str, queue: str) -> int:
         return 0
 
 
-def _insist(call: Callable[[], T]) -> T:
-    """Call until the store answers; the last of TRIES failures is the caller's."""
+def insist(call: Callable[[], T]) -> T:
+    """Call until the store answers; the last of TRIES failures is the caller's.
+
+    The call must be safe to repeat.
+    """
     pause = FIRST_PAUSE_SECONDS
     for _ in range(TRIES - 1):
         try:

@@ -98,13 +98,13 @@ class Desk:
         )
         task_id = uuid.uuid4().hex
         self._mirror = Mirror(new, task_id)
-        # What goes on is known only when it was found: until then, what is written is kept to be laid over it.
+        # A task that goes on is known once it is found: what is written before is laid over it then.
         self._continues = bool(continues)
         self._early: list[Write] | None = [] if continues else None
         self._tags = new.tags
         self._lock = threading.RLock()
         self._opening = Opening(task_id, new.project, new.name, new.type, reuse, continues)
-        self._courier = self._made_courier()
+        self._courier = self._made_courier("" if reuse or continues else task_id)
         self._open()
 
     # --- what a place is ----------------------------------------------------------
@@ -112,6 +112,8 @@ class Desk:
     @property
     def id(self) -> str:
         """The task's id; waits until it is known whether an old task is taken."""
+        if not self.owned:
+            self._join_in()
         return self._courier.found().id
 
     @property
@@ -217,9 +219,7 @@ class Desk:
         if not clean:
             self._complain(deadline)
         elif self._courier.dropped:
-            say(
-                f"{self._courier.dropped} writes of task {self.id} were dropped: too many waited for the server"
-            )
+            say(f"{self._courier.dropped} writes of this run were dropped: too many waited for a server")
         self._meeting.leave()
         return clean
 
@@ -321,13 +321,14 @@ class Desk:
     def _note_parsed(self, values: Mapping[str, JSONValue]) -> None:
         self.write(ParametersSet(dict(values)))
 
-    def _made_courier(self, known: str = "") -> Courier:
+    def _made_courier(self, known: str) -> Courier:
         from elsewhere.desk.sinks import make_sink
 
         return Courier(
             make_sink,
             self._opening,
             joined=None if self.owned else lambda: known or self._meeting.wait(*self._asked),
+            known=known,
             commission=self._commission,
             decided=self._decided,
             lock=self._lock,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from elsewhere.contract.errors import ServerUnreachable
+
 if TYPE_CHECKING:
     from elsewhere.contract.task import NewTask, TaskRecord
     from elsewhere.contract.write import ConfigurationSet, Write
@@ -46,6 +48,12 @@ class Found:
     """What the person at the desk should know, such as why the task asked for is another one."""
 
 
+class NotBegun(ServerUnreachable):
+    """The run's first process has not begun the task yet: try again soon."""
+
+    default_next_step = ""
+
+
 class Sink(Protocol):
     """Keeps one run. Called by one thread at a time, in this order: ``find`` and ``begin``, or
     ``join`` instead of both; ``deliver`` as often as there is something; ``end``; ``close``.
@@ -77,7 +85,7 @@ class Sink(Protocol):
         """Write to a task that another process of the same run begins, or has begun.
 
         Raises:
-            ServerUnreachable: also while that process has not begun it yet.
+            NotBegun: that process has not begun it yet.
         """
         ...
 

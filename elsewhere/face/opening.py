@@ -8,17 +8,21 @@ from elsewhere.face.face import Face, misuse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
     from elsewhere.task import Task
 
 SHORTEST_NAME = 3
 """Characters of a project's or task's name: shorter ones say nothing in a list."""
 
-_current: Task | None = None
+_open: list[Task] = []
 
 
 class Opening(Face):
     """How a script comes to its task."""
+
+    _first_names: tuple[str | None, str | None] = (None, None)
+    _initial_iteration: int = 0
 
     @classmethod
     def init(
@@ -27,77 +31,184 @@ class Opening(Face):
         task_name: str | None = None,
         task_type: str = "training",
         tags: Sequence[str] | None = None,
+        reuse_last_task_id: bool | str = True,
+        continue_last_task: bool | str | int = False,
+        output_uri: str | bool | None = None,
         auto_connect_arg_parser: bool | Mapping[str, bool] = True,
+        auto_connect_frameworks: bool | Mapping[str, object] = True,
+        auto_resource_monitoring: bool | Mapping[str, object] = True,
+        auto_connect_streams: bool | Mapping[str, bool] = True,
     ) -> Task:
         """The task of this run.
 
-        In an attempt this is the task that the agent runs, whatever the arguments say, in
-        every process of it. At a desk it is a new one, and the current one again when called
-        again; it costs no network call and captures nothing: a run at a desk that never calls
-        ``execute_remotely`` is, in this version, kept in memory only and stored nowhere.
-        The same holds for ``task_type`` and ``tags``.
+        In an attempt this is the task that the agent runs, whatever the arguments say, in every
+        process of it. At a desk it is put into the store while the script goes on: this call
+        waits for no network, captures nothing itself, and a server that is away hinders nothing.
+
+        Called again with the same names, or none, it is the current task again. With other names
+        a second task is opened in this process: each handle reports to its own, what is captured
+        by itself goes to the newest open one, and ``close()`` hands it back.
+
+        Workers of ``multiprocessing`` and forked children report to the task of the process that
+        started them; the ranks of a launcher such as torchrun have one task. Only the first
+        process says how it ended.
 
         Args:
-            project_name: Left out, the repository's name.
+            project_name: Left out, the repository's name. Sub-projects are parted by ``/``.
             task_name: Left out, the script's name without its suffix.
             task_type: What kind of run this is, in a word.
             tags: Words to find the run by.
+            reuse_last_task_id: True begins the task of the last run of these names and type on this
+                machine anew, where nobody misses it: it has ended within 72 hours (setting
+                ``reuse_hours``) and before this process began, was never enqueued, is neither published
+                nor archived, and has no artifacts or models. Its id stays; what it held is gone. False
+                makes a new task. An id begins that very task anew.
+            continue_last_task: True goes on with the task of the last run, an id with that one: its log,
+                series and all else stay, and iterations go on behind the last one. A number goes on
+                with the last one, too, and iterations begin there.
+            output_uri: Where artifacts and models will be kept; taken, and without effect yet.
             auto_connect_arg_parser: False neither records what the parsers made of the command
                 line nor, in an attempt, overrides it from here on. A dict says so for each
                 parameter: ``{"secret": False}`` leaves one out, ``{"lr": True, "*": False}``
                 takes one only; an empty one is False.
+            auto_connect_frameworks: Which frameworks report by themselves; taken, and without effect yet.
+            auto_resource_monitoring: Whether the machine's load is reported; taken, and without effect yet.
+            auto_connect_streams: Which streams are kept as the log; taken, and without effect yet.
 
         Raises:
-            UsageError: a name shorter than 3 characters, or another task is current.
+            UsageError: a name shorter than 3 characters, or a task to continue that makes no sense.
         """
-        global _current
         _require_length("project", project_name)
         _require_length("task", task_name)
+        continues, offset = _continuing(continue_last_task)
         if auto_connect_arg_parser is not True:
             from elsewhere.parameters import ledger
 
             ledger.choose(auto_connect_arg_parser)
-        current = _current
-        if current is None:
-            from elsewhere.task import Task
+        known = _known(project_name, task_name)
+        if known is not None:
+            return known
+        from elsewhere.task import Task
 
-            if in_attempt():
-                current = Task(Bound())
-            else:
-                from elsewhere.desk import Desk
+        if in_attempt() and not _open:
+            task = Task(Bound())
+        else:
+            from elsewhere.desk import Desk
+            from elsewhere.desk.options import Options
 
-                current = Task(
-                    Desk(
-                        project_name, task_name, task_type, tags or (), records=bool(auto_connect_arg_parser)
-                    )
+            task = Task(
+                Desk(
+                    project_name,
+                    task_name,
+                    task_type,
+                    tags or (),
+                    options=Options(
+                        output_uri,
+                        auto_connect_arg_parser,
+                        auto_connect_frameworks,
+                        auto_resource_monitoring,
+                        auto_connect_streams,
+                    ),
+                    reuse=reuse_last_task_id,
+                    continues=continues,
+                    initial_iteration=offset,
                 )
-            _current = current
-        elif not in_attempt():
-            current._require_same(project_name, task_name)
-        return current
+            )
+        task._first_names = (project_name, task_name)
+        _open.append(task)
+        return task
 
     @classmethod
     def current_task(cls) -> Task | None:
-        """The task that ``Task.init`` made or found in this process, if it was called."""
-        return _current
+        """The newest task that ``Task.init`` opened in this process and nobody closed; None without one."""
+        return _open[-1] if _open else None
 
     def close(self) -> None:
-        """End the task, not the process: the next ``Task.init`` at a desk makes another."""
-        global _current
-        close = getattr(self._place, "close", None)
-        if close is not None:
-            close()
-        if _current is self:
-            _current = None
+        """End the task, not the process: as completed, unless it has ended otherwise.
 
-    def _require_same(self, project_name: str | None, task_name: str | None) -> None:
-        record = self._record()
-        for given, own in ((project_name, record.project), (task_name, record.name)):
-            if given is not None and given != own:
-                raise misuse(
-                    f"task {record.name!r} of project {record.project!r} is current already",
-                    "Close it first (`task.close()`), or leave the names out to get it again.",
-                )
+        The task that was opened before it is current again. In an attempt, the supervisor says how the
+        attempt's own task has ended, when the process ends.
+        """
+        self._close(None)
+
+    def __enter__(self) -> Task:
+        return self  # type: ignore[return-value]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close(error)
+
+    def get_initial_iteration(self) -> int:
+        """Where the iterations of this run begin: 0, or behind the last one of a task that goes on."""
+        return int(getattr(self._place, "initial_iteration", self._initial_iteration))
+
+    def set_initial_iteration(self, offset: int = 0) -> int:
+        """Let the iterations of this run begin at ``offset``, and return it.
+
+        Raises:
+            UsageError: it is no whole number from 0 on.
+        """
+        if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+            raise misuse(f"iterations cannot begin at {offset!r:.40}", "Give a whole number from 0 on.")
+        if hasattr(self._place, "initial_iteration"):
+            self._place.initial_iteration = offset
+        self._initial_iteration = offset
+        return offset
+
+    def get_last_iteration(self) -> int:
+        """The largest iteration that the task's series hold; where this run begins, if they hold none.
+
+        Raises:
+            ServerUnreachable: nothing answers.
+        """
+        from elsewhere.contract.errors import UsageError
+
+        try:
+            series = self._place.store().series(self._place.id)
+        except UsageError:  # an attempt that was given no server
+            series = []
+        return max((one.last.iteration for one in series), default=self.get_initial_iteration())
+
+    def _close(self, error: BaseException | None) -> None:
+        place = self._place
+        if isinstance(place, Bound):
+            place.close()
+        elif place.live and hasattr(place, "close"):
+            place.close(error)
+        if self in _open:
+            _open.remove(self)
+
+    def _is_named(self, project_name: str | None, task_name: str | None) -> bool:
+        """Whether ``Task.init`` with these names means this task."""
+        asked = (project_name, task_name)
+        if asked == (None, None):
+            return True
+        if isinstance(self._place, Bound):
+            record = self._record()
+            own = (self._first_names[0] or record.project, self._first_names[1] or record.name)
+        else:
+            own = self._place.asked  # type: ignore[attr-defined]
+        return all(given in (None, named) for given, named in zip(asked, own, strict=True))
+
+
+def _known(project_name: str | None, task_name: str | None) -> Task | None:
+    """The open task that these names mean, the newest first."""
+    return next((task for task in reversed(_open) if task._is_named(project_name, task_name)), None)
+
+
+def _continuing(asked: bool | str | int) -> tuple[bool | str, int | None]:
+    """Whether a task goes on, or which one; and where its iterations begin, if that was said."""
+    if isinstance(asked, (bool, str)):
+        if asked == "":
+            raise misuse("continue_last_task is an empty text", "Give a task's id, True, False or a number.")
+        return asked, None
+    if not isinstance(asked, int) or asked < 0:
+        raise misuse(
+            f"continue_last_task={asked!r:.40} makes no sense",
+            "Give a task's id, True, False, or the iteration to go on from.",
+        )
+    return True, asked
 
 
 def _require_length(what: str, name: str | None) -> None:

@@ -1,0 +1,70 @@
+"""The tasks that this process runs, the newest last."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from elsewhere.desk.desk import Desk
+
+importing = threading.Lock()
+"""Held by our threads while they import: a process that is forked then could never import the same."""
+
+IMPORT_SECONDS = 20.0
+"""How long a fork waits for them at most."""
+
+_open: list[Desk] = []
+_held: list[Desk] = []
+_importing_held = False
+
+
+def opened() -> list[Desk]:
+    """The open desks whose status this very process is to say: none in a forked child of theirs,
+    in a worker of ``multiprocessing``, or in a rank of a launcher that is not the first.
+    """
+    return [desk for desk in _open if desk.owned]
+
+
+def all_opened() -> list[Desk]:
+    """These, and those that this process only writes to."""
+    return list(_open)
+
+
+def enter(desk: Desk) -> None:
+    """A desk has opened."""
+    _open.append(desk)
+
+
+def leave(desk: Desk) -> None:
+    """A desk has closed, or its run goes on elsewhere. Safe to repeat."""
+    if desk in _open:
+        _open.remove(desk)
+
+
+def _before_fork() -> None:
+    global _importing_held
+    _importing_held = importing.acquire(timeout=IMPORT_SECONDS)
+    _held[:] = _open
+    for desk in _held:
+        desk.hold()
+
+
+def _after_in_parent() -> None:
+    for desk in reversed(_held):
+        desk.release()
+    _held.clear()
+    if _importing_held:
+        importing.release()
+
+
+def _after_in_child() -> None:
+    global importing
+    importing = threading.Lock()
+    for desk in _held:
+        desk.after_fork()
+    _held.clear()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -1,0 +1,130 @@
+"""Which part this process has in its run, and how the processes of one run find their task.
+
+The first process makes a folder for the run and says there which task it is. Who else is of the
+run looks there: workers of ``multiprocessing``, which run the script's top level again, find the
+folder by a variable; the ranks of a launcher such as torchrun by their common parent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import os
+import shutil
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from elsewhere.desk import process
+from elsewhere.desk.started import is_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE: Final = "ELSEWHERE_DESK_RUN"
+"""Folder of the run, for workers that its processes start."""
+
+WAIT_SECONDS: Final = 60.0
+"""How long a process waits for the first one to say which task it is."""
+LOOK_SECONDS: Final = 0.05
+
+
+def is_first() -> bool:
+    """Whether this process begins and ends its run's tasks."""
+    if is_worker():
+        return VARIABLE not in os.environ
+    return os.environ.get("RANK", "0") == "0" or not launched()
+
+
+def launched() -> bool:
+    """Whether a launcher of several processes, such as torchrun, started this one."""
+    known = "LOCAL_RANK" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
+    return known and os.environ.get("RANK", "").isdigit()
+
+
+class Meeting:
+    """Where the processes of one run meet. Nothing here raises: a run that cannot meet goes on alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def expect(self, project: str | None, name: str | None) -> None:
+        """Say that a task of these names is being opened."""
+        with suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file(project, name).write_text("")
+
+    def announce(self, project: str | None, name: str | None, task_id: str) -> None:
+        """Say which task it is."""
+        with suppress(OSError):
+            path = self._file(project, name)
+            draft = path.with_suffix(".draft")
+            draft.write_text(task_id)
+            draft.replace(path)
+
+    def wait(self, project: str | None, name: str | None, seconds: float = WAIT_SECONDS) -> str:
+        """The id of the task of these names, or else of the newest one; "" where nobody says one.
+
+        Other names are no mistake: many scripts put the time of day into them.
+        """
+        # Other processes have no other way to wake us than a file; this is done once a run.
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                path = self._file(project, name)
+                if not path.exists():
+                    path = max(
+                        self.folder.glob("*.task"), key=lambda file: file.stat().st_mtime, default=path
+                    )
+                said = path.read_text()
+                if said:
+                    return said
+            time.sleep(LOOK_SECONDS)
+        return ""
+
+    def leave(self) -> None:
+        """The run is over."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, project: str | None, name: str | None) -> Path:
+        text = repr((project, name)).encode("utf-8", "surrogatepass")
+        return self.folder / f"{hashlib.sha256(text).hexdigest()[:16]}.task"
+
+
+def own_meeting() -> Meeting:
+    """Where this process meets the others of its run."""
+    from elsewhere.settings import find_folders
+
+    folder = find_folders().state / "desk"
+    if is_worker() and VARIABLE in os.environ:
+        return Meeting(Path(os.environ[VARIABLE]))
+    if launched():
+        # Another try of the same launcher is another run.
+        again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        return Meeting(folder / f"launched-{process.mark(os.getppid())}-{again}")
+    return Meeting(folder / f"run-{process.mark()}")
+
+
+def clear_away(folder: Path) -> None:
+    """Remove what runs that were killed have left in ``folder``."""
+    for left in [*folder.glob("run-*"), *folder.glob("launched-*")]:
+        marked = "-".join(left.name.split("-")[1:3])
+        if not process.lives(marked):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def at_end_of_process(finish: Callable[[], None]) -> None:
+    """Have ``finish`` called when this process ends; those of ``multiprocessing`` skip exit handlers."""
+    owner = os.getpid()
+
+    def called() -> None:
+        if os.getpid() == owner:
+            finish()
+
+    atexit.register(called)
+    if "multiprocessing.util" in sys.modules:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, called, exitpriority=0)
