@@ -15,6 +15,9 @@ TEXTS = "_elsewhere_texts"
 """Attribute of a parser whose library types its texts later: only what is set by hand is laid over
 them, and what they come to is recorded by the library's own door."""
 
+CONNECTED = "_elsewhere_connected"
+"""Attribute of a parser that ``task.connect`` was called with: it counts, whatever it parses."""
+
 _VALUELESS = (argparse._HelpAction, argparse._VersionAction)
 _SCALAR = (None, argparse.OPTIONAL)
 

@@ -55,7 +55,8 @@ def parse(original: Callable[..., Any], parser: Parser, args: Any, namespace: An
     if running is not None:
         running.enter(parser)
         return original(parser, args, namespace)
-    if getattr(parser, actions.PRIVATE, False) or not ledger.from_command_line(args):
+    connected = getattr(parser, actions.CONNECTED, False)
+    if getattr(parser, actions.PRIVATE, False) or not (connected or ledger.from_command_line(args)):
         return original(parser, args, namespace)
     given = ledger.given()
     current = Parse(parser, given)
@@ -85,7 +86,7 @@ def heard(action: Action, text: str, value: object) -> None:
 
 def _door(original: Callable[..., Any], strict: bool) -> Callable[..., Any]:
     def door(self: Any, args: Any = None, namespace: Any = None) -> Any:
-        if not hook.enabled:
+        if not hook.enabled and not hasattr(self, "_elsewhere_connected"):
             return original(self, args, namespace)
         return parse(original, self, args, namespace, strict=strict)
 
@@ -95,7 +96,7 @@ def _door(original: Callable[..., Any], strict: bool) -> Callable[..., Any]:
 def _listener(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_value(self: Any, action: Any, arg_string: Any) -> Any:
         value = original(self, action, arg_string)
-        if hook.enabled:
+        if hook.enabled or _parse_of_this_thread() is not None:
             heard(action, arg_string, value)
         return value
 

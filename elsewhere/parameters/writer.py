@@ -1,0 +1,168 @@
+"""Typed parameters on their way to a task: the values, and what is known of them beside."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from elsewhere.contract.edit import Edit, ParameterInfo
+from elsewhere.contract.write import Edited, ParametersDeleted, ParametersReplaced, ParametersSet
+from elsewhere.parameters.laying import packed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from elsewhere.contract.task import JSONValue, TaskRecord
+    from elsewhere.parameters.typed import Packed
+    from elsewhere.place import Place
+
+
+class ParameterWriter:
+    """What a script says of one task's parameters. Thread-safe.
+
+    In an attempt, what was set by hand stays what somebody said, whatever the script says: the
+    next attempt is to start from it.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._said: dict[str, Packed] = {}
+        self._known: dict[str, ParameterInfo] = {}
+        self._by_hand: frozenset[str] = frozenset()
+        self._lock = threading.RLock()
+
+    def connected(self, values: Mapping[str, Packed], record: TaskRecord, held: Collection[str]) -> None:
+        """Say what the script runs with, as far as ``record`` does not say so; but for names in ``held``."""
+        with self._lock:
+            self._look(record)
+            stored = {name: packed_of(record, name) for name in values if name in record.parameters}
+            anew = {name for name, packed in values.items() if self._differs(name, packed)}
+            news = {
+                name: packed
+                for name, packed in values.items()
+                if name not in held and (name in anew or not packed.same(stored.get(name)))
+            }
+            self._write(news, anew - self._by_hand)
+            self._said.update(values)
+
+    def changed(self, values: Mapping[str, Packed], below: str) -> None:
+        """Say what stands under the name ``below``, and under it, from now on."""
+        with self._lock:
+            # Above it, too: what was empty is no value of its own any more.
+            names = {
+                name
+                for name in self._said
+                if name == below or name.startswith(f"{below}/") or below.startswith(f"{name}/")
+            }
+            gone = tuple(sorted(names - values.keys()))
+            news = {name: packed for name, packed in values.items() if not packed.same(self._said.get(name))}
+            by_hand = self._by_hand
+            anew = {name for name, packed in news.items() if self._differs(name, packed)}
+            self._write({name: news[name] for name in news if name not in by_hand}, anew - by_hand)
+            left = tuple(name for name in gone if name not in by_hand)
+            if left:
+                self._place.write(ParametersDeleted(left))
+            for name in gone:
+                self._said.pop(name)
+            self._said.update(values)
+
+    def has_said(self, name: str) -> bool:
+        """Whether the script has connected that name, or others below it."""
+        with self._lock:
+            return name in self._said or any(each.startswith(f"{name}/") for each in self._said)
+
+    def set(
+        self,
+        values: Mapping[str, Packed],
+        *,
+        replaces: bool = False,
+        description: str | None = None,
+    ) -> None:
+        """Merge values into the task's, or let them take the place of all.
+
+        Args:
+            values: By full name.
+            replaces: All others are dropped, but in an attempt those set by hand.
+            description: Of all of them; None leaves what there is.
+        """
+        with self._lock:
+            record = self._place.record()
+            self._look(record)
+            wanted = dict(values)
+            if self._place.given:
+                wanted.update({n: packed_of(record, n) for n in self._by_hand if replaces or n in values})
+            elif not self._place.live:
+                wanted = {name: _typed_as_before(packed, record, name) for name, packed in wanted.items()}
+            anew = {name for name, packed in wanted.items() if self._differs(name, packed)}
+            if replaces:
+                self._place.write(ParametersReplaced(_plain(wanted), by_hand=tuple(sorted(self._by_hand))))
+                self._known = {}
+                self._said = {name: packed for name, packed in self._said.items() if name in wanted}
+                self._note(wanted, anew, description)
+            else:
+                self._write(wanted, anew, description)
+            self._said.update({name: packed for name, packed in wanted.items() if name in self._said})
+
+    def _look(self, record: TaskRecord) -> None:
+        self._known = dict(record.parameter_info)
+        self._by_hand = frozenset(record.overrides if self._place.given else ())
+
+    def _differs(self, name: str, packed: Packed) -> bool:
+        """Whether the script itself, while it runs, has said something else before."""
+        return self._place.live and name in self._said and not packed.same(self._said[name])
+
+    def _write(
+        self,
+        values: Mapping[str, Packed],
+        anew: Collection[str],
+        description: str | None = None,
+    ) -> None:
+        if values:
+            self._place.write(ParametersSet(_plain(values)))
+            self._note(values, anew, description)
+
+    def _note(
+        self,
+        values: Mapping[str, Packed],
+        anew: Collection[str],
+        description: str | None,
+    ) -> None:
+        notes = {}
+        for name, packed in values.items():
+            known = self._known.get(name, ParameterInfo())
+            note = replace(
+                known,
+                type=packed.type,
+                description=known.description if description is None else description,
+                reassigned=known.reassigned or name in anew,
+            )
+            if note != known:
+                notes[name] = note
+        if notes:
+            self._place.write(Edited(Edit(parameter_info=notes)))
+            self._known.update(notes)
+
+
+_writers: dict[Place, ParameterWriter] = {}
+_lock = threading.Lock()
+
+
+def writer_of(place: Place) -> ParameterWriter:
+    """The one writer of a place where a task runs; of any other, which nothing connects to, a new one."""
+    if not place.live:
+        return ParameterWriter(place)
+    with _lock:
+        return _writers.setdefault(place, ParameterWriter(place))
+
+
+def _plain(values: Mapping[str, Packed]) -> dict[str, JSONValue]:
+    return {name: packed.value for name, packed in values.items()}
+
+
+def _typed_as_before(packed: Packed, record: TaskRecord, name: str) -> Packed:
+    """Of a value that somebody read and gives back as it was read, the type that it had."""
+    if packed.type or name not in record.parameters:
+        return packed
+    before = packed_of(record, name)
+    return before if packed.same(before._replace(type="")) else packed
