@@ -10,6 +10,7 @@ from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Entry, Image, Packages, TaskSpec
 from elsewhere.store.redis import RedisStore
 from elsewhere.wish import Wish, checked_image, checked_packages
+from elsewhere.wish.requirement import checked_line, name_of, pinned
 from tests.parameters.desk import Desk
 
 SCRIPT = """
@@ -83,3 +84,105 @@ def test_what_contradicts_itself_or_cannot_be_read_is_refused() -> None:
     for name in ("", "--privileged", "a b"):
         with pytest.raises(UsageError, match="names no image"):
             checked_image(name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy", "numpy==2.1", "torch>=2,<3", "torch (>=2)", "scikit-learn[tests, docs]~=1.4 ; python_version < '3.12'",
+        "name @ https://files.invalid/name-1.whl#sha256=ab", "git+https://git.invalid/x@v1.0", "--pre",
+        "git+ssh://git@git.invalid/x.git@main", "--extra-index-url https://index.invalid/simple",
+        "--no-binary :all:", "torch==2.4.0+cu121", "jax[cuda12]", "zope.interface", "x===1.0-custom",
+    ],
+)  # fmt: skip
+def test_these_lines_travel(line: str) -> None:
+    assert checked_line(f"  {line}  # why") == line
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("six\n--pre", "more than one line"),
+        ("six\rsix", "more than one line"),
+        ("numpy 1.2", "no requirement"),
+        ("numpy=1.2", "no requirement"),
+        ("numpy==", "no requirement"),
+        ("six\x00", "no requirement"),
+        ("x" * 3000, "no requirement"),
+        ("-e .", "no requirement"),
+        ("-r base.txt", "no requirement"),
+        ("./nets", "no requirement"),
+        ("/opt/nets.whl", "no requirement"),
+        ("nets @ file:///opt/nets", "no requirement"),
+        ("--find-links ./wheels", "no requirement"),
+        ("--trusted-host index.invalid", "no requirement"),
+        ("--index-url https://index.invalid/${TOKEN}", "a variable"),
+    ],
+)
+def test_these_do_not(line: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        checked_line(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://ada:s3cret@index.invalid/simple",
+        "--extra-index-url=https://s3cret@index.invalid/simple",
+        "git+https://s3cret@git.invalid/x.git",
+        "nets @ https://files.invalid/nets.whl?token=s3cret",
+        "git+ssh://git:s3cret@git.invalid/x.git",
+    ],
+)
+def test_a_line_with_credentials_is_refused_without_telling_them(line: str) -> None:
+    with pytest.raises(UsageError, match="credentials") as told:
+        checked_line(line)
+    assert "s3cret" not in str(told.value)
+
+
+def test_names_are_compared_as_indexes_do() -> None:
+    assert name_of("Scikit_Learn[x]>=1") == "scikit-learn"
+    assert name_of("git+https://git.invalid/x") == ""
+    assert name_of("--pre") == ""
+
+
+def test_a_version_is_exact_unless_it_says_otherwise() -> None:
+    assert pinned("torch", "2.4") == "torch==2.4"
+    assert pinned("torch", ">=2,<3") == "torch>=2,<3"
+    assert pinned("torch[x]", "") == "torch[x]"
+    assert pinned("torch>=2", None) == "torch>=2"
+    assert pinned("pytest", None) == f"pytest=={pytest.__version__}"
+    with pytest.raises(UsageError, match="no requirement"):
+        pinned("torch", "about 2")
+
+
+RECORDED = Packages(requirements=("numpy==2.1", "six==1"), freeze=("numpy==2.1", "six==1", "tqdm==4"))
+
+
+def packages_of(wish: Wish) -> Packages:
+    return wish.fulfilled(TaskSpec(Entry("train.py"), packages=RECORDED)).packages
+
+
+def test_of_two_lines_for_one_package_the_later_counts_unless_markers_part_them() -> None:
+    wish = Wish(
+        added=(
+            "tqdm>=1",
+            "Six",
+            "TQDM>=2",
+            "torch==1; python_version < '3.11'",
+            "torch==2; python_version >= '3.11'",
+        )
+    )
+    packages = packages_of(wish)
+    assert packages.requirements == (
+        "numpy==2.1", "Six", "TQDM>=2", "torch==1; python_version < '3.11'", "torch==2; python_version >= '3.11'",
+    )  # fmt: skip
+    assert packages.freeze == ("numpy==2.1",)
+
+
+def test_what_holds_for_the_process_gives_way_to_what_is_asked_of_the_task() -> None:
+    standing = Wish(added=("tqdm",), ignored=("six",))
+    assert packages_of(Wish().over(standing)).requirements == ("numpy==2.1", "tqdm")
+    assert packages_of(Wish(requirements=("click",)).over(standing)).requirements == ("click",)
+    everything = Wish().over(Wish(whole_freeze=True, ignored=("six",)))
+    assert packages_of(everything).requirements == ("numpy==2.1", "tqdm==4")
