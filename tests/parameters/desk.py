@@ -73,15 +73,16 @@ class Desk:
         *arguments: str,
         stored: Mapping[str, JSONValue] | None = None,
         overrides: tuple[str, ...] = (),
+        task: NewTask | None = None,
         **more: str,
     ) -> Ran:
-        """Run the script in an attempt whose task holds ``stored``, and ``overrides`` over it."""
+        """Run the script in an attempt whose task holds ``stored``, and ``overrides`` over it; or of ``task``."""
         by_hand = dict(parse_override(text) for text in overrides)
         store = MemoryStore()
         new = NewTask(
             "digits", "svm", TaskSpec(Entry("train.py")), {**(stored or {}), **by_hand}, tuple(by_hand)
         )
-        record = store.move(store.create(new).id, Status.IN_PROGRESS, expected=Status.CREATED)
+        record = store.move(store.create(task or new).id, Status.IN_PROGRESS, expected=Status.CREATED)
         used: set[str] = set()
         lease = Lease(record.id, record.attempt, "box", 20.0)
         folder = Path(tempfile.mkdtemp(prefix="ew-"))
