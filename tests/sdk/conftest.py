@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from elsewhere.store.redis import RedisStore
 from tests.parameters.desk import Desk
 
 
@@ -26,3 +28,12 @@ def repository(tmp_path: Path) -> Desk:
     for command in (["init", "-q"], ["add", "."], [*person, "commit", "-qm", "Begin"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     return Desk(folder)
+
+
+@pytest.fixture
+def server(valkey_url: str, elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
+    """A server of the test's own, which this process's settings name."""
+    monkeypatch.setenv("ELSEWHERE_REDIS_URL", valkey_url)
+    opened = RedisStore(valkey_url)
+    yield opened
+    opened.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -27,14 +25,6 @@ from tests.parameters.desk import Desk
 SPEC = TaskSpec(Entry("train.py"))
 
 
-@pytest.fixture
-def store(valkey_url: str, elsewhere_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisStore]:
-    monkeypatch.setenv("ELSEWHERE_REDIS_URL", valkey_url)
-    opened = RedisStore(valkey_url)
-    yield opened
-    opened.close()
-
-
 def make(store: RedisStore, name: str, project: str = "digits", **more: object) -> str:
     return store.create(NewTask(project, name, SPEC, **more)).id  # type: ignore[arg-type]
 
@@ -46,9 +36,9 @@ def names(tasks: list[Task]) -> list[str]:
 class TestOne:
     """``get_task``."""
 
-    def test_is_found_by_its_id_and_by_the_first_digits_of_it(self, store: RedisStore) -> None:
-        made = store.create(NewTask("digits", "svm", SPEC), task_id="ab" * 16).id
-        store.create(NewTask("digits", "other", SPEC), task_id="ac" * 16)
+    def test_is_found_by_its_id_and_by_the_first_digits_of_it(self, server: RedisStore) -> None:
+        made = server.create(NewTask("digits", "svm", SPEC), task_id="ab" * 16).id
+        server.create(NewTask("digits", "other", SPEC), task_id="ac" * 16)
         for written in (made, made[:3], f" {made.upper()} "):
             found = Task.get_task(task_id=written)
             assert found is not None
@@ -58,32 +48,32 @@ class TestOne:
         with pytest.raises(TaskNotFound):
             Task.get_task(task_id="b" * 32)
 
-    def test_is_the_last_modified_of_that_very_name_and_project(self, store: RedisStore) -> None:
-        first = make(store, "svm (1.0)")
-        make(store, "svm (1.0)")
-        make(store, "svm (1.0) again")
-        make(store, "svm (1.0)", project="digits/sub")
-        store.edit(first, Edit(comment="touched"))
+    def test_is_the_last_modified_of_that_very_name_and_project(self, server: RedisStore) -> None:
+        first = make(server, "svm (1.0)")
+        make(server, "svm (1.0)")
+        make(server, "svm (1.0) again")
+        make(server, "svm (1.0)", project="digits/sub")
+        server.edit(first, Edit(comment="touched"))
         found = Task.get_task(project_name="digits", task_name="svm (1.0)")
         assert found is not None
         assert found.id == first
         assert Task.get_task(project_name="digits", task_name="svm") is None
         assert Task.get_task(project_name="nobody's") is None
 
-    def test_is_an_archived_one_only_where_there_is_no_other(self, store: RedisStore) -> None:
-        live, archived = make(store, "svm"), make(store, "svm")
-        store.edit(archived, Edit(add_system_tags=(ARCHIVED,)))
+    def test_is_an_archived_one_only_where_there_is_no_other(self, server: RedisStore) -> None:
+        live, archived = make(server, "svm"), make(server, "svm")
+        server.edit(archived, Edit(add_system_tags=(ARCHIVED,)))
         found = Task.get_task(task_name="svm")
         assert found is not None
         assert found.id == live
-        store.delete(live)
+        server.delete(live)
         found = Task.get_task(task_name="svm")
         assert found is not None
         assert found.id == archived
         assert Task.get_task(task_name="svm", allow_archived=False) is None
 
-    def test_must_be_asked_for(self, store: RedisStore) -> None:
-        make(store, "svm")
+    def test_must_be_asked_for(self, server: RedisStore) -> None:
+        make(server, "svm")
         with pytest.raises(UsageError, match="which task"):
             Task.get_task()
 
@@ -102,8 +92,8 @@ class TestOne:
 class TestAll:
     """``get_tasks``."""
 
-    def test_is_not_cut_at_five_hundred(self, store: RedisStore) -> None:
-        made = [make(store, f"run {number}") for number in range(620)]
+    def test_is_not_cut_at_five_hundred(self, server: RedisStore) -> None:
+        made = [make(server, f"run {number}") for number in range(620)]
         assert [task.id for task in Task.get_tasks(task_filter={"order_by": "created"})] == made
         assert Task.query_tasks(task_filter={"order_by": ["-created"]}) == made[::-1]
         page = Task.get_tasks(task_filter={"order_by": "created", "page": 1, "page_size": 50})
@@ -111,18 +101,18 @@ class TestAll:
         assert len(Task.get_tasks(task_filter={"page": 0})) == 500
         assert len(Task.get_tasks(task_filter={"page_size": 7})) == 7
 
-    def test_by_ids_come_in_that_order(self, store: RedisStore) -> None:
-        one, two = make(store, "one"), make(store, "two")
+    def test_by_ids_come_in_that_order(self, server: RedisStore) -> None:
+        one, two = make(server, "one"), make(server, "two")
         assert names(Task.get_tasks(task_ids=[two, one[:30]])) == ["two", "one"]
         assert names(Task.get_tasks(task_ids=one)) == ["one"]
         assert Task.get_tasks(task_ids=[]) == []
         with pytest.raises(TaskNotFound):
             Task.get_tasks(task_ids=[one, "f" * 32])
 
-    def test_by_projects_and_a_pattern_of_the_name(self, store: RedisStore) -> None:
+    def test_by_projects_and_a_pattern_of_the_name(self, server: RedisStore) -> None:
         for project in ("a", "b", "b/c"):
             for name in ("svm 1", "svm 22", "tree"):
-                make(store, name, project)
+                make(server, name, project)
         assert names(Task.get_tasks(project_name="b")) == ["tree", "svm 22", "svm 1"]
         assert len(Task.get_tasks(project_name=["a", "b", "none"])) == 6
         assert Task.get_tasks(project_name=[]) == []
@@ -130,9 +120,9 @@ class TestAll:
         with pytest.raises(UsageError, match="regular expression"):
             Task.get_tasks(task_name="(")
 
-    def test_by_status_and_type(self, store: RedisStore) -> None:
-        draft, queued = make(store, "draft"), make(store, "queued", type="testing")
-        store.enqueue(queued, "q")
+    def test_by_status_and_type(self, server: RedisStore) -> None:
+        draft, queued = make(server, "draft"), make(server, "queued", type="testing")
+        server.enqueue(queued, "q")
         assert names(Task.get_tasks(task_filter={"status": ["created"]})) == ["draft"]
         assert names(Task.get_tasks(task_filter={"status": ["-created"]})) == ["queued"]
         assert names(Task.get_tasks(task_filter={"status": "queued"})) == ["queued"]
@@ -152,10 +142,10 @@ class TestAll:
             Task.get_tasks(task_filter={"status": ["complete"]})
         assert draft
 
-    def test_by_search_text_parent_and_no_archive(self, store: RedisStore) -> None:
-        good, other = make(store, "svm", comment="A good one"), make(store, "good")
-        child = make(store, "child", parent=good)
-        store.edit(other, Edit(add_system_tags=(ARCHIVED,)))
+    def test_by_search_text_parent_and_no_archive(self, server: RedisStore) -> None:
+        good, other = make(server, "svm", comment="A good one"), make(server, "good")
+        child = make(server, "child", parent=good)
+        server.edit(other, Edit(add_system_tags=(ARCHIVED,)))
         assert set(Task.query_tasks(task_filter={"search_text": "goo+d"})) == {good, other}
         assert [t.id for t in Task.get_tasks(allow_archived=False, task_filter={"search_text": "good"})] == [
             good
@@ -164,12 +154,12 @@ class TestAll:
         assert Task.query_tasks(task_filter={"system_tags": [ARCHIVED]}) == [other]
         assert set(Task.query_tasks(task_filter={"system_tags": [f"-{ARCHIVED}"]})) == {good, child}
 
-    def test_in_orders_that_the_store_does_not_know(self, store: RedisStore) -> None:
-        make(store, "b", type="x"), make(store, "a", type="y"), make(store, "a", type="x")
+    def test_in_orders_that_the_store_does_not_know(self, server: RedisStore) -> None:
+        make(server, "b", type="x"), make(server, "a", type="y"), make(server, "a", type="x")
         records = Task.get_tasks(task_filter={"order_by": ["name", "-type"]})
         assert [(task.name, task.task_type) for task in records] == [("a", "y"), ("a", "x"), ("b", "x")]
-        started = make(store, "started")
-        store.move(started, Status.IN_PROGRESS, expected=Status.CREATED)
+        started = make(server, "started")
+        server.move(started, Status.IN_PROGRESS, expected=Status.CREATED)
         newest = Task.get_tasks(task_filter={"order_by": "-started", "page_size": 2})
         assert names(newest)[0] == "started"
         with pytest.raises(UsageError, match="Did you mean 'last_update'"):
@@ -189,7 +179,7 @@ class TestAll:
         ],
     )
     def test_conditions_that_make_no_sense_are_refused(
-        self, task_filter: dict[str, object], says: str, store: RedisStore
+        self, task_filter: dict[str, object], says: str, server: RedisStore
     ) -> None:
         with pytest.raises(UsageError, match=re.escape(says)):
             Task.get_tasks(task_filter=task_filter)
@@ -226,15 +216,15 @@ class TestTags:
             (["__$all"], "a b ab abc c none"),
         ],
     )
-    def test_ask_as_their_documentation_says(self, asked: list[str], found: str, store: RedisStore) -> None:
+    def test_ask_as_their_documentation_says(self, asked: list[str], found: str, server: RedisStore) -> None:
         for name, tags in TAGS.items():
-            make(store, name, tags=tags)
+            make(server, name, tags=tags)
         assert set(names(Task.get_tasks(tags=asked))) == set(found.split())
         assert set(names(Task.get_tasks(task_filter={"tags": asked}))) == set(found.split())
 
-    def test_both_lists_must_hold(self, store: RedisStore) -> None:
+    def test_both_lists_must_hold(self, server: RedisStore) -> None:
         for name, tags in TAGS.items():
-            make(store, name, tags=tags)
+            make(server, name, tags=tags)
         assert set(names(Task.get_tasks(tags=["a", "b"], task_filter={"tags": ["c", "d"]}))) == {"abc"}
 
     words = st.sampled_from(["a", "b", "c", "-a", "-b", "__$all", "__$or", "__$and", "__$any"])
@@ -261,9 +251,9 @@ class TestTags:
             assert for_indexes([read_words("tags", asked)])[1] == []
 
 
-def test_fields_of_tasks_come_as_plain_data(store: RedisStore) -> None:
+def test_fields_of_tasks_come_as_plain_data(server: RedisStore) -> None:
     spec = TaskSpec(Entry("train.py"), source=Source(repository="https://example.org/r", commit="c" * 40))
-    made = store.create(NewTask("digits", "svm", spec, {"Args/lr": 0.5}, tags=("a",)))
+    made = server.create(NewTask("digits", "svm", spec, {"Args/lr": 0.5}, tags=("a",)))
     asked = ["name", "status", "tags", "last_update", "script.repository", "script.version_num"]
     asked += ["hyperparams.Args.lr", "parent", "parameters", "spec.entry.nothing"]
     (found,) = Task.query_tasks(project_name="digits", additional_return_fields=asked)
