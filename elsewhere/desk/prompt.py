@@ -23,6 +23,10 @@ _LINES = "<python-input-"
 """How Python 3.13 and later name what is typed at their prompt, in ``linecache``."""
 
 
+MODULES = frozenset({"_pyrepl.__main__", "asyncio.__main__"})
+"""Modules of Python that are prompts: its own since 3.13, and that of ``python -m asyncio``."""
+
+
 class Halted(BaseException):
     """Ends a cell, or an input at a prompt, and nothing else; what there is to say is all that is shown."""
 
@@ -122,7 +126,7 @@ def find_prompt() -> Notebook | Prompt | None:
         return Notebook(shell)
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name == "asyncio.__main__":
+    if spec is not None and spec.name in MODULES:
         return Prompt()
     return Prompt() if hasattr(sys, "ps1") and not hasattr(main, "__file__") else None
 

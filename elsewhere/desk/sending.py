@@ -35,10 +35,12 @@ def send(
         drafted = desk.draft(copy=copy)
         if queue is not None:
             drafted.store.enqueue(drafted.record.id, queue)
-        _tell(drafted, queue)
-        ended = _see_through(
-            drafted, follow=follow, wait=wait, ends_process=exit_process and not wait and not prompt
-        )
+        if not follow and not wait:
+            _tell(drafted, queue)
+            ended = None
+        else:
+            ends_process = exit_process and not wait and prompt is None
+            ended = _see_through(drafted, queue, follow=follow, ends_process=ends_process)
     except ElsewhereError as error:
         if prompt is None:
             fail(error)
@@ -65,12 +67,11 @@ def _prompt() -> Notebook | Prompt | None:
     return None if has_script() else find_prompt()
 
 
-def _see_through(drafted: Drafted, *, follow: bool, wait: bool, ends_process: bool) -> TaskRecord | None:
-    """Follow the run, or wait for it, until it has ended; None where nobody asked for that."""
-    if not follow and not wait:
-        return None
+def _see_through(drafted: Drafted, queue: str | None, *, follow: bool, ends_process: bool) -> TaskRecord:
+    """Follow the queued run, or wait for it, until it has ended."""
     store, task_id = drafted.store, drafted.record.id
     try:
+        _tell(drafted, queue)
         if follow:
             from elsewhere.following import TextView
             from elsewhere.following import follow as show

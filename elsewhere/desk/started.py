@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from elsewhere.contract.errors import CaptureError
+from elsewhere.desk.prompt import MODULES
 
 if TYPE_CHECKING:
     from elsewhere.capture import Capture
@@ -61,8 +62,7 @@ def has_script() -> bool:
     main: Any = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     file = getattr(main, "__file__", None)
-    # `python -m asyncio` is a prompt.
-    return file is not None and os.path.exists(file) and getattr(spec, "name", "") != "asyncio.__main__"  # noqa: PTH110
+    return file is not None and Path(file).exists() and getattr(spec, "name", "") not in MODULES
 
 
 def capture_started(started: Started, settings: Settings) -> Capture:
