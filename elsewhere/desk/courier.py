@@ -67,7 +67,7 @@ class Courier:
         *,
         joined: Callable[[], str] | None,
         known: str,
-        commission: Callable[[Found], Commission],
+        commission: Callable[[], Commission],
         decided: Callable[[Found], None],
         lock: threading.RLock,
     ) -> None:
@@ -79,7 +79,6 @@ class Courier:
         self._state = threading.Condition(lock)
         self._sending = threading.Lock()
         self._outbox = Outbox()
-        self._thread: threading.Thread | None = None
         self._found = Found(known) if known else None
         self._ending: Ending | None = None
         self._deadline = 0.0
@@ -89,16 +88,6 @@ class Courier:
         """Why nothing comes through at present, in a sentence; "" where all does."""
 
     # --- what the script calls ----------------------------------------------------
-
-    def start(self) -> None:
-        """Begin, unless that was done."""
-        with self._state:
-            if self._thread is None and not self._over:
-                self._thread = threading.Thread(target=self._run, name="elsewhere-desk", daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError as error:  # the interpreter is about to end
-                    self._give_up(str(error))
 
     def put(self, write: Write) -> None:
         """Have a write brought, soon."""
@@ -156,9 +145,19 @@ class Courier:
             self._outbox.clear()
             self._state.notify_all()
 
+    def give_up(self, trouble: str) -> None:
+        """Nothing more is brought, because of some trouble."""
+        with self._state:
+            self.trouble = trouble or self.trouble
+            self._over = True
+            self._found = self._found or Found(self._opening.id)
+            self._outbox.clear()
+            self._state.notify_all()
+
     # --- the thread ---------------------------------------------------------------
 
-    def _run(self) -> None:
+    def carry(self) -> None:
+        """Do all of it, until the end: what the thread is for."""
         try:
             with opened.importing:
                 _prepare()
@@ -169,20 +168,20 @@ class Courier:
                 with suppress(Exception):
                     sink.close()
         except _Over:
-            self._give_up("")
+            self.give_up("")
         except ElsewhereError as error:
-            self._give_up(error.what)
+            self.give_up(error.what)
         except Exception as error:  # noqa: BLE001 - what fails of ours must not hinder the script
             if os.environ.get("ELSEWHERE_DEBUG") == "1":
                 import traceback
 
                 traceback.print_exc()
-            self._give_up(f"{type(error).__name__}: {error}")
+            self.give_up(f"{type(error).__name__}: {error}")
 
     def _bring(self, sink: Sink) -> None:
         found = self._join() if self._joined is not None else self._find(sink)
         if self._joined is None:
-            commission = self._commission(found)
+            commission = self._commission()
             self._insist(lambda: sink.begin(found.id, found.how, commission.new, commission.payloads))
         else:
             self._insist(lambda: sink.join(found.id))
@@ -270,14 +269,6 @@ class Courier:
                     pause = LAST_PAUSE_SECONDS
                 self._state.wait_for(lambda: self._hurries > hurries or self._retired, pause)  # noqa: B023
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-    def _give_up(self, trouble: str) -> None:
-        with self._state:
-            self.trouble = trouble or self.trouble
-            self._over = True
-            self._found = self._found or Found(self._opening.id)
-            self._outbox.clear()
-            self._state.notify_all()
 
     def _idle(self) -> bool:
         return self._clean or (self._begun and not self._over and not len(self._outbox))
