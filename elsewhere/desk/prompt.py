@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elsewhere.contract.errors import CaptureError
+from elsewhere.desk.started import PROMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 _LINES = "<python-input-"
 """How Python 3.13 and later name what is typed at their prompt, in ``linecache``."""
-
-
-MODULES = frozenset({"_pyrepl.__main__", "asyncio.__main__"})
-"""Modules of Python that are prompts: its own since 3.13, and that of ``python -m asyncio``."""
 
 
 class Halted(BaseException):
@@ -126,7 +123,7 @@ def find_prompt() -> Notebook | Prompt | None:
         return Notebook(shell)
     main = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name in MODULES:
+    if spec is not None and spec.name in PROMPTS:
         return Prompt()
     return Prompt() if hasattr(sys, "ps1") and not hasattr(main, "__file__") else None
 

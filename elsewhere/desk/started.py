@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from elsewhere.contract.errors import CaptureError
-from elsewhere.desk.prompt import MODULES
-
+TYPE_CHECKING = False  # the script waits for what is imported here
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Literal
+
     from elsewhere.capture import Capture
     from elsewhere.desk.prompt import Notebook, Prompt
     from elsewhere.settings import Settings
@@ -19,17 +18,37 @@ UNTITLED = "untitled"
 """The name of a run whose script has none: the lines of a prompt."""
 
 
-class Started(NamedTuple):
-    """How a person started this process."""
+PROMPTS = frozenset({"_pyrepl.__main__", "asyncio.__main__"})
+"""Modules of Python that are prompts: its own since 3.13, and that of ``python -m asyncio``."""
 
-    script: str
-    """Path of the script, or a module's dotted name."""
-    kind: Literal["script", "module"]
-    file: Path
-    arguments: tuple[str, ...]
-    working_directory: Path
-    prompt: Notebook | Prompt | None = None
-    """Where the script is what was typed so far, and stands in no file."""
+
+class Started:
+    """How a person started this process.
+
+    Args:
+        script: Path of the script, or a module's dotted name.
+        kind: Which of them.
+        file: Its file.
+        arguments: The command line after it.
+        working_directory: Where it was started.
+        prompt: Where the script is what was typed so far, and stands in no file.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        kind: Literal["script", "module"],
+        file: Path,
+        arguments: tuple[str, ...],
+        working_directory: Path,
+        prompt: Notebook | Prompt | None = None,
+    ) -> None:
+        self.script = script
+        self.kind = kind
+        self.file = file
+        self.arguments = arguments
+        self.working_directory = working_directory
+        self.prompt = prompt
 
     @property
     def name(self) -> str:
@@ -49,6 +68,8 @@ def find_started(arguments: tuple[str, ...], working_directory: Path) -> Started
     if not has_script():
         return _typed(working_directory)
     spec, file = getattr(main, "__spec__", None), main.__file__
+    from pathlib import Path
+
     path = Path(os.path.abspath(working_directory / file))  # noqa: PTH100 - links stay links
     # `python folder` and `python archive.zip` have a spec too, and its name says so.
     if spec is not None and spec.name != "__main__":
@@ -62,7 +83,16 @@ def has_script() -> bool:
     main: Any = sys.modules.get("__main__")
     spec = getattr(main, "__spec__", None)
     file = getattr(main, "__file__", None)
-    return file is not None and Path(file).exists() and getattr(spec, "name", "") not in MODULES
+    there = file is not None and os.path.exists(file)  # noqa: PTH110 - pathlib costs a script 5 ms
+    return there and getattr(spec, "name", "") not in PROMPTS
+
+
+def watch_cells() -> None:
+    """Remember from now on which cell is which, where this process is a notebook's."""
+    if "IPython" in sys.modules and not has_script():
+        from elsewhere.desk.prompt import find_prompt
+
+        find_prompt()
 
 
 def capture_started(started: Started, settings: Settings) -> Capture:
@@ -109,6 +139,8 @@ def _typed(working_directory: Path) -> Started:
 
     prompt = find_prompt()
     if prompt is None:
+        from elsewhere.contract.errors import CaptureError
+
         raise CaptureError(
             "this process runs no script, and is no prompt or notebook",
             "Put the code into a script, and run that.",
