@@ -16,10 +16,10 @@ class Offline(Face):
     def set_offline(offline_mode: bool = True) -> None:
         """Keep the runs that begin from here on in a folder, or not; ``ELSEWHERE_OFFLINE=1`` does it, too.
 
-        Such a run makes no network call. All that it writes is kept in a folder, which is packed when
-        it has ended: a line on stdout names the archive, and ``agent import`` brings it into the store.
-        ``ELSEWHERE_OFFLINE_FOLDER`` says in which folder archives are kept. In an attempt this does
-        nothing.
+        Such a run makes no network call, and calls that need other tasks raise UsageError. All that it
+        writes is kept in a folder, which is packed when it has ended: a line on stdout names the archive,
+        and ``agent import`` brings it into the store. ``ELSEWHERE_OFFLINE_FOLDER`` says in which folder
+        archives are kept. Processes that this one starts are offline, too. In an attempt this does nothing.
 
         Args:
             offline_mode: False lets them go to the store, whatever ``ELSEWHERE_OFFLINE`` says.
@@ -78,6 +78,6 @@ class Offline(Face):
         from elsewhere.face.stores import the_store
         from elsewhere.offline.arrival import import_session
 
-        store = the_store()
+        store = the_store(even_offline=True)
         into = None if previous_task_id is None else store.resolve(previous_task_id)
         return import_session(store, Path(session_folder_zip), into=into, iteration_offset=iteration_offset)

@@ -16,25 +16,40 @@ _lock = threading.Lock()
 _stores: dict[str, Store] = {}
 
 
-def the_store() -> Store:
+def the_store(*, even_offline: bool = False) -> Store:
     """The store that this process's settings name: one for each server, to be shared and never closed.
 
     May be called from any thread; a forked child goes on with connections of its own. The server is
     asked for a sign of life at the first call only. The embedded one is started where none is set and
     it does not run.
 
+    Args:
+        even_offline: For what brings an offline run to the server.
+
     Raises:
         ServerUnreachable: nothing answers.
         ServerUnfit: the server is too old, or refuses to work.
         MissingDependency: what is needed to reach a server is not installed.
-        UsageError: in an attempt that was given no server.
+        UsageError: offline, or in an attempt that was given no server.
     """
+    if not even_offline:
+        _require_online()
     url = _given() if in_attempt() else _set()
     with _lock:
         store = _stores.get(url)
         if store is None:
             store = _stores[url] = _open(url)
         return store
+
+
+def _require_online() -> None:
+    from elsewhere.offline.mode import is_offline
+
+    if is_offline() and not in_attempt():
+        raise misuse(
+            "this call needs the store of all tasks, and runs are offline here",
+            "Leave out Task.set_offline and unset ELSEWHERE_OFFLINE; `agent import` sends offline runs.",
+        )
 
 
 def _given() -> str:

@@ -11,20 +11,15 @@ if TYPE_CHECKING:
 VARIABLE = "ELSEWHERE_OFFLINE"
 FOLDER_VARIABLE = "ELSEWHERE_OFFLINE_FOLDER"
 
-_chosen: bool | None = None
-
 
 def is_offline() -> bool:
-    """Whether runs that begin now go into a folder: the script says so, or ``ELSEWHERE_OFFLINE`` does."""
-    if _chosen is not None:
-        return _chosen
+    """Whether runs that begin now go into a folder."""
     return os.environ.get(VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def choose(offline: bool) -> None:
-    """Say it for all runs that begin in this process from here on."""
-    global _chosen
-    _chosen = offline
+    """Say it for all runs that begin from here on, in this process and in those that it starts."""
+    os.environ[VARIABLE] = "1" if offline else "0"
 
 
 def sessions_folder() -> Path:
