@@ -118,8 +118,8 @@ def _words_after(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What comes and what goes, all in all, of two pairs of such."""
     (added, removed), (more, less) = before, then
-    comes = merged(added, less, more)
-    return comes, tuple(word for word in merged(removed, (), less) if word not in comes)
+    # What goes and comes is named in both: it stands at the end then.
+    return merged(added, less, more), merged(removed, (), less)
 
 
 def encode_property(note: Property) -> str:
