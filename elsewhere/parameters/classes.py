@@ -84,7 +84,9 @@ def is_pydantic(kind: type[Any]) -> bool:
 
 def is_pydantic_1(kind: type[Any]) -> bool:
     """Whether the class is a model of pydantic 1, or of the ``pydantic.v1`` that 2 brings along."""
-    return hasattr(kind, "__fields_set__") and isinstance(getattr(kind, "__fields__", None), dict)
+    if is_pydantic(kind) or not hasattr(kind, "__fields_set__"):
+        return False
+    return isinstance(getattr(kind, "__fields__", None), dict)
 
 
 def classes_in(value: object, depth: int = 8) -> dict[str, type[Any]]:
@@ -120,7 +122,7 @@ def _private(kind: Any) -> dict[str, Any] | None:
 
 
 def _filled(kind: type[Any], raw: dict[str, Any]) -> Any:
-    if is_pydantic_1(kind) and not is_pydantic(kind):
+    if is_pydantic_1(kind):
         return kind.construct(**raw)
     made = object.__new__(kind)
     if is_pydantic(kind):

@@ -117,7 +117,7 @@ class Connecting:
             below = {name: item} if inner is None else self._leaves(inner, f"{name}/", depth - 1)
             for each in below.keys() & found.keys():
                 self._note(each, "two keys of one dict have this name, and only the first is recorded")
-            found = {**below, **found}
+            found.update({each: leaf for each, leaf in below.items() if each not in found})
         return found
 
     def _packed(

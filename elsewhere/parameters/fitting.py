@@ -51,14 +51,22 @@ def fit(packed: Packed, local: object, hint: object = None) -> Any:
         try:
             return fit_to(value, hint)
         except Unfit:
-            if local is None or type(value) is not type(local):
+            if local is None or _fits(local, hint):
                 raise
-            return value  # the script's own value is none of the type that it declares
     if local is None or (type(value) is type(local) and not isinstance(value, (list, tuple))):
         return value
     if isinstance(local, (list, tuple, set, frozenset)) and not hasattr(local, "_fields"):
         return type(local)(_items_like(_listed(value, type(local)), local))
     return fit_to(value, type(local))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether the script's own value is of the type that it declares: not all are."""
+    try:
+        fit_to(value, wanted)
+    except Unfit:
+        return False
+    return True
 
 
 def fit_to(value: Any, wanted: Any) -> Any:

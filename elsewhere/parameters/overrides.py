@@ -45,14 +45,21 @@ def typed(text: str) -> JSONValue:
 
 def unknown(names: Iterable[str], known: Iterable[str]) -> str:
     """A sentence that refuses ``names`` and says which of ``known`` may have been meant."""
+    candidates = sorted(known)
+    parts = [suggested(name, candidates) for name in names]
+    return f"unrecognized parameter{'s' if len(parts) > 1 else ''} {', '.join(parts)}"
+
+
+def suggested(name: str, known: Iterable[str]) -> str:
+    """``name``, and which of ``known`` may have been meant: ``Args/lrr; did you mean Args/lr?``."""
     from difflib import get_close_matches
 
+    # By the keys alone: with the section they share, any two names look alike.
+    section, _, key = name.partition("/")
     candidates = sorted(known)
-    parts = []
-    for name in names:
-        # By the keys alone: with the section they share, any two names look alike.
-        section, _, key = name.partition("/")
-        keys = [each.partition("/")[2] for each in candidates if each.startswith(f"{section}/")]
-        close = get_close_matches(key, keys, n=1)
-        parts.append(f"{name}; did you mean {section}/{close[0]}?" if close else name)
-    return f"unrecognized parameter{'s' if len(parts) > 1 else ''} {', '.join(parts)}"
+    keys = [each.partition("/")[2] for each in candidates if each.startswith(f"{section}/")]
+    close = get_close_matches(key, keys, n=1)
+    if close:
+        return f"{name}; did you mean {section}/{close[0]}?"
+    elsewhere = sorted(each for each in candidates if each.partition("/")[2] == key)
+    return f"{name}; did you mean {elsewhere[0]}?" if elsewhere else name

@@ -57,10 +57,10 @@ class ParameterWriter:
             }
             gone = tuple(sorted(names - values.keys()))
             news = {name: packed for name, packed in values.items() if not packed.same(self._said.get(name))}
-            by_hand = self._by_hand
+            held = self._by_hand & self._said.keys()  # what came of them at first is known
             anew = {name for name, packed in news.items() if self._differs(name, packed)}
-            self._write({name: news[name] for name in news if name not in by_hand}, anew - by_hand)
-            left = tuple(name for name in gone if name not in by_hand)
+            self._write({name: news[name] for name in news if name not in held}, anew - self._by_hand)
+            left = tuple(name for name in gone if name not in self._by_hand)
             if left:
                 self._place.write(ParametersDeleted(left))
             for name in gone:

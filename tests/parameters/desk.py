@@ -61,6 +61,10 @@ class Desk:
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ELSEWHERE_", "PYTHON"))}
+        if "ELSEWHERE_HOME" not in more:
+            # Never the home of whoever tests, and no server but one that the test names.
+            kept["ELSEWHERE_HOME"] = f"{self.folder}-home"
+            kept["ELSEWHERE_REDIS_URL"] = "redis://127.0.0.1:1/0"
         return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
     def run(self, script: str, *arguments: str, **more: str) -> Ran:
