@@ -31,6 +31,7 @@ from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
 from elsewhere.contract.spec import Blob
+from elsewhere.parameters.overrides import suggested
 from elsewhere.startup import lay_sdk
 from elsewhere.traceback_tail import last_lines
 from executors.contract import Executor, Exit, Running
@@ -258,8 +259,12 @@ class Attempt:
 
     def _warn_of_unused_overrides(self) -> None:
         unused = [name for name in self._task.overrides if name not in self._used_overrides]
+        known: set[str] = set()
+        if unused:
+            with contextlib.suppress(ElsewhereError):
+                known = self._own.get().parameters.keys() - set(unused)
         for name in unused:
-            self._note(f"the script never read the parameter {name}, which was set for this task")
+            self._note(f"unused override: {suggested(name, known)}")
 
     @contextlib.contextmanager
     def _heartbeat(self) -> Iterator[None]:

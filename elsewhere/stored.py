@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from elsewhere.contract.edit import Edit
@@ -11,7 +12,7 @@ from elsewhere.store.deliver import deliver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elsewhere.contract.task import TaskRecord
+    from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.contract.write import Write
     from elsewhere.store.protocol import Store
     from elsewhere.wish import Wish
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Stored:
     """A task that somebody looked up or made, and that does not run in this process.
 
-    Parameters that are set here are set by hand: they are laid over what the script says.
+    Parameters that are set here, to something else than they were, are set by hand: they are laid
+    over what the script says.
     """
 
     given = False
@@ -42,8 +44,19 @@ class Stored:
     def write(self, write: Write) -> None:
         """Make a change; it is in the store when this returns."""
         if isinstance(write, (ParametersSet, ParametersReplaced)):
-            write = type(write)(write.parameters, by_hand=tuple(write.parameters))
+            write = type(write)(write.parameters, by_hand=self._by_hand(write))
         deliver(self._store, self._id, write)
+
+    def _by_hand(self, write: ParametersSet | ParametersReplaced) -> tuple[str, ...]:
+        # Who reads all parameters, changes one and sets them all has set one.
+        task = self.record()
+        return tuple(
+            name
+            for name, value in write.parameters.items()
+            if name in task.overrides
+            or name not in task.parameters
+            or not _same(value, task.parameters[name])
+        )
 
     def configuration(self, name: str) -> ConfigurationSet | None:
         """The configuration of that name."""
@@ -81,3 +94,7 @@ class Stored:
         """Nothing is ever under way."""
         del timeout
         return True
+
+
+def _same(one: JSONValue, other: JSONValue) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
