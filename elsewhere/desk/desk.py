@@ -5,37 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from elsewhere.contract.edit import Edit
-from elsewhere.contract.errors import CaptureError, ElsewhereError
-from elsewhere.contract.spec import Entry, TaskSpec
-from elsewhere.contract.status import Status
-from elsewhere.contract.task import NewTask
-from elsewhere.contract.write import ConfigurationSet, Edited, ParametersSet, encode_write
 from elsewhere.desk import opened, role
-from elsewhere.desk.courier import Commission, Courier
-from elsewhere.desk.ending import Ending
-from elsewhere.desk.mirror import Mirror
-from elsewhere.desk.notice import say
-from elsewhere.desk.options import Options
-from elsewhere.desk.sink import Opening
-from elsewhere.desk.started import UNTITLED, find_started
+from elsewhere.desk.started import UNTITLED, find_started, watch_cells
 
+TYPE_CHECKING = False  # the script waits for what is imported here, and for `typing`
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from elsewhere.contract.task import JSONValue, TaskRecord
-    from elsewhere.contract.write import Write
+    from elsewhere.contract.write import ConfigurationSet, Write
     from elsewhere.desk.drafting import Drafted
-    from elsewhere.desk.sink import Found
+    from elsewhere.desk.ending import Ending
+    from elsewhere.desk.options import Options
+    from elsewhere.desk.run import Run
     from elsewhere.desk.started import Started
     from elsewhere.store.protocol import Store
-    from elsewhere.stored import Stored
     from elsewhere.wish import Wish
 
 CLOSE_SECONDS = 30.0
@@ -47,8 +33,8 @@ STORE_SECONDS = 60.0
 class Desk:
     """A task that runs at a desk. Thread-safe, and usable in forked children.
 
-    Making one waits for nothing: the task is found, captured and put into the store in the
-    background. Reads are answered from a copy in memory.
+    Making one waits for nothing, and imports little: the task is found, captured and put into the
+    store by a thread. Reads are answered from a copy in memory.
 
     Args:
         project: None means the repository's name.
@@ -76,35 +62,33 @@ class Desk:
         continues: bool | str = False,
         initial_iteration: int | None = None,
     ) -> None:
-        self.options = options or Options()
-        """What ``Task.init`` was asked for beside the names."""
+        from pathlib import Path
+
+        self.options = options
+        """What ``Task.init`` was asked for beside the names; None leaves all as it is usual."""
         # Now, before the script may change either.
         self._arguments = tuple(sys.argv[1:])
         self._working_directory = Path.cwd()
         self._born = os.getpid()
-        self._asked = (project, name)
+        self._given_names = (project, name)
         self._first = role.is_first()
-        self._meeting = role.own_meeting()
-        self._wish: Wish | None = None
+        self._meeting = role.Meeting(role.own_mark())
+        self._type, self._tags = task_type, tuple(tags)
+        self._reuse, self._continues = reuse, continues
         self._offset = initial_iteration
-        self._ended = self._drafted = self._finishing = False
-        started = self._started_or_none()
-        new = NewTask(
-            project or _repository(started.file.parent if started else self._working_directory).name,
-            name or (started.name if started else UNTITLED),
-            TaskSpec(Entry("")),
-            type=task_type,
-            tags=tuple(tags),
-        )
-        task_id = uuid.uuid4().hex
-        self._mirror = Mirror(new, task_id)
-        # A task that goes on is known once it is found: what is written before is laid over it then.
-        self._continues = bool(continues)
-        self._early: list[Write] | None = [] if continues else None
-        self._tags = new.tags
+        self._wish: Wish | None = None
         self._lock = threading.RLock()
-        self._opening = Opening(task_id, new.project, new.name, new.type, reuse, continues)
-        self._courier = self._made_courier("" if reuse or continues else task_id)
+        self._run: Run | None = None
+        self._parsed: dict[str, JSONValue] = {}
+        self._finishing = False
+        watch_cells()
+        started = None if project and name else self._started_or_none()
+        folder = started.file.parent if started else self._working_directory
+        self.asked = (
+            project or _repository(folder).name,
+            name or (started.name if started else UNTITLED),
+        )
+        """The names that the task was opened with, or got then."""
         self._open()
 
     # --- what a place is ----------------------------------------------------------
@@ -112,62 +96,42 @@ class Desk:
     @property
     def id(self) -> str:
         """The task's id; waits until it is known whether an old task is taken."""
-        if not self.owned:
-            self._join_in()
-        return self._courier.found().id
+        return self._running().found().id
 
     @property
     def owned(self) -> bool:
         """Whether this very process begins and ends the task."""
         return self._first and os.getpid() == self._born
 
+    @property
+    def drafted(self) -> bool:
+        """Whether the task was made a draft, and is no run of this process any more."""
+        return self._run is not None and self._run.drafted
+
     def record(self) -> TaskRecord:
         """The task with all that was written here."""
-        if self._drafted:
-            return self._stored().record()
-        task_id = self.id if self._continues else ""
-        with self._lock:
-            record = self._mirror.record()
-        return replace(record, id=task_id or self._courier.known_id() or record.id)
+        return self._running().record()
 
     def write(self, write: Write) -> None:
         """Make a change: here at once, and soon where the task is kept."""
-        if isinstance(write, ConfigurationSet):
-            encode_write(write)  # refuses what is too large
-        if self._drafted or self._ended:
-            self._stored().write(write)
-            if self._drafted:
-                return
-        with self._lock:
-            self._mirror.write(write)
-            if self._early is not None:
-                self._early.append(write)
-            self._courier.put(write)
-        if not self.owned:
-            self._join_in()
+        self._running().write(write)
 
     def configuration(self, name: str) -> ConfigurationSet | None:
         """The configuration of that name."""
-        if self._continues:
-            self._courier.found()
-        with self._lock:
-            return self._mirror.configuration(name)
+        return self._running().configuration(name)
 
     def configurations(self) -> list[str]:
         """Names of all configurations, in order."""
-        if self._continues:
-            self._courier.found()
-        with self._lock:
-            return self._mirror.configurations()
+        return self._running().configurations()
 
     def used(self, names: list[str]) -> None:
         """Do nothing: at a desk nothing is laid over what the script says."""
 
     def wish(self, change: Callable[[Wish], Wish]) -> None:
         """Ask for something else than was captured."""
-        with self._lock:
-            from elsewhere.wish import Wish
+        from elsewhere.wish import Wish
 
+        with self._lock:
             self._wish = change(self._wish or Wish())
 
     def store(self) -> Store:
@@ -180,7 +144,7 @@ class Desk:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was written here is kept; False when time runs out, or it fails."""
-        return self._courier.flush(timeout)
+        return self._running().courier.flush(timeout)
 
     # --- what a run is ------------------------------------------------------------
 
@@ -188,7 +152,7 @@ class Desk:
     def initial_iteration(self) -> int:
         """Where the iterations of this run begin: 0, but for a task that goes on."""
         if self._offset is None and self._continues:
-            last = self._courier.found().last_iteration
+            last = self._running().found().last_iteration
             self._offset = 0 if last is None else last + 1
         return self._offset or 0
 
@@ -196,39 +160,26 @@ class Desk:
     def initial_iteration(self, iteration: int) -> None:
         self._offset = iteration
 
-    @property
-    def asked(self) -> tuple[str, str]:
-        """The names that it was opened with, or that it got then."""
-        return self._opening.project, self._opening.name
-
     def end(self, ending: Ending, deadline: float) -> bool:
         """End the task; whether all came through within ``deadline`` seconds. The first ending counts.
 
-        What did not come through is said on stderr.
+        What did not come through is said on stderr. A process that does not own the task only
+        brings what it has written.
         """
         self._leave()
         if not self.owned:
             return self.flush(deadline)
-        with self._lock:
-            if not self._ended and not self._drafted:
-                if ending.status is Status.COMPLETED and self._mirror.record().progress != 100:
-                    self.write(Edited(Edit(progress=100.0)))
-                self._mirror.end(ending)
-                self._ended = True
-        clean = self._courier.end(ending, deadline)
-        if not clean:
-            self._complain(deadline)
-        elif self._courier.dropped:
-            say(f"{self._courier.dropped} writes of this run were dropped: too many waited for a server")
+        clean = self._running().end(ending, deadline)
         self._meeting.leave()
         return clean
 
     def close(self, error: BaseException | None = None) -> None:
         """End the task, not the process: as failed where ``error`` has left the block that it was for."""
+        from elsewhere.contract.status import Status
+        from elsewhere.desk.ending import Ending
         from elsewhere.desk.script_end import of_error
 
-        ending = Ending(Status.COMPLETED) if error is None else of_error(error)
-        self.end(ending, CLOSE_SECONDS)
+        self.end(Ending(Status.COMPLETED) if error is None else of_error(error), CLOSE_SECONDS)
 
     def draft(self, *, copy: bool = False) -> Drafted:
         """Capture this run as it is now, and make a draft of it, which may then be queued.
@@ -242,40 +193,14 @@ class Desk:
             ServerUnreachable: no server answers.
             IllegalMove: somebody else has taken the task.
         """
-        from elsewhere.desk import drafting
-        from elsewhere.desk.capturing import captured
-        from elsewhere.desk.store_sink import as_new
-        from elsewhere.face.stores import the_store
+        from elsewhere.desk.drafting import draft
 
-        store = the_store()
-        found = self._courier.found()
-        with self._courier.paused() as begun:
-            what = captured(self._started(), self._wish)
-            with self._lock:
-                new = replace(as_new(self._mirror.record()), spec=what.spec)
-                configurations = self._mirror.whole_configurations()
-            if copy:
-                new, task_id = replace(new, parent=found.id), uuid.uuid4().hex
-                record = drafting.new_draft(store, new, what.payloads, configurations, task_id=task_id)
-            elif begun or found.how != "new":
-                record = drafting.own_draft(
-                    store,
-                    new,
-                    what.payloads,
-                    configurations,
-                    task_id=found.id,
-                    keeps_results=found.how == "continue",
-                )
-            else:
-                record = drafting.own_draft(
-                    store, new, what.payloads, configurations, task_id=found.id, keeps_results=False
-                )
-            if not copy:
-                self._drafted = True
-                self._courier.retire()
-                self._leave()
-                self._meeting.leave()
-        return drafting.Drafted(record, store, what.notes)
+        started = find_started(self._arguments, self._working_directory)
+        drafted = draft(self._running(), started, self._wish, copy=copy)
+        if not copy:
+            self._leave()
+            self._meeting.leave()
+        return drafted
 
     # --- processes ----------------------------------------------------------------
 
@@ -288,11 +213,11 @@ class Desk:
         self._lock.release()
 
     def after_fork(self) -> None:
-        """This process is the forked one: no thread came along, and what the parent sends is its own."""
-        known = self._courier.known_id()
+        """This process is the forked one: no thread came along."""
         self._lock = threading.RLock()
         self._finishing = False
-        self._courier = self._made_courier(known)
+        if self._run is not None:
+            self._run.after_fork(self._lock)
 
     # --- inside -------------------------------------------------------------------
 
@@ -301,14 +226,16 @@ class Desk:
         from elsewhere.parameters import ledger
 
         opened.enter(self)
+        if self.options is None or self.options.arg_parser:
+            ledger.listen(self._note_parsed)
+        # The client of the server needs it, and it cannot be imported once the script has ended.
+        import concurrent.futures.thread  # noqa: F401
+
+        # Last: from here on two threads share one interpreter.
         if self._first:
             exits.install()
-            self._meeting.expect(*self._asked)
-            os.environ[role.VARIABLE] = str(self._meeting.folder)
-        if self.options.arg_parser:
-            ledger.listen(self._note_parsed)
-        if self._first:
-            self._courier.start()
+            os.environ[role.VARIABLE] = self._meeting.mark
+            self._begin()
         else:
             self._join_in()
 
@@ -319,20 +246,55 @@ class Desk:
         ledger.leave(self._note_parsed)
 
     def _note_parsed(self, values: Mapping[str, JSONValue]) -> None:
-        self.write(ParametersSet(dict(values)))
+        with self._lock:
+            self._parsed.update(values)
+            if self._run is not None:
+                self._take_parsed(self._run)
 
-    def _made_courier(self, known: str) -> Courier:
-        from elsewhere.desk.sinks import make_sink
+    def _take_parsed(self, run: Run) -> None:
+        from elsewhere.contract.write import ParametersSet
 
-        return Courier(
-            make_sink,
-            self._opening,
-            joined=None if self.owned else lambda: known or self._meeting.wait(*self._asked),
-            known=known,
-            commission=self._commission,
-            decided=self._decided,
-            lock=self._lock,
-        )
+        if self._parsed:
+            values, self._parsed = self._parsed, {}
+            run.write(ParametersSet(values))
+
+    def _running(self) -> Run:
+        """What stands behind this desk, made by whoever is the first to need it."""
+        if self._run is None:
+            with opened.importing:
+                from elsewhere.desk.run import Run, Start
+                from elsewhere.desk.sink import Opening
+            with self._lock:
+                if self._run is None:
+                    opening = Opening(
+                        os.urandom(16).hex(), *self.asked, self._type, self._reuse, self._continues
+                    )
+                    start = Start(
+                        opening,
+                        self._tags,
+                        self._started_or_none,
+                        lambda: self._wish,
+                        self._meeting,
+                        self._given_names,
+                    )
+                    run = Run(start, self._lock, owned=self.owned)
+                    self._take_parsed(run)
+                    self._run = run
+        if not self.owned:
+            self._join_in()
+        return self._run
+
+    def _begin(self) -> None:
+        thread = threading.Thread(target=self._carry, name="elsewhere-desk", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the interpreter is about to end
+            self._running().courier.give_up(str(error))
+
+    def _carry(self) -> None:
+        if self._first:
+            self._meeting.expect(*self._given_names)
+        self._running().courier.carry()
 
     def _join_in(self) -> None:
         """Have the writes of a process that is not the first one brought, and its end waited for."""
@@ -340,68 +302,20 @@ class Desk:
             finishing, self._finishing = self._finishing, True
         if not finishing:
             role.at_end_of_process(self._finish)
-        self._courier.start()
+            self._begin()
 
     def _finish(self) -> None:
+        from elsewhere.contract.status import Status
+        from elsewhere.desk.ending import Ending
         from elsewhere.desk.exits import deadline_seconds
 
-        self._courier.end(Ending(Status.COMPLETED), deadline_seconds())
-
-    def _decided(self, found: Found) -> None:
-        with self._lock:
-            early, self._early = self._early, None
-            if found.record is not None:
-                self._mirror = Mirror.of(found.record, found.configurations)
-                for write in (Edited(Edit(add_tags=self._tags)), *(early or ())):
-                    try:
-                        self._mirror.write(write)
-                    except ElsewhereError as error:
-                        say(f"task {found.id} does not take what was written: {error.what}")
-        if self._first:
-            self._meeting.announce(*self._asked, found.id)
-
-    def _commission(self, found: Found) -> Commission:
-        from elsewhere.desk.capturing import captured_or_named
-
-        what = captured_or_named(self._started_or_none(), self._wish)
-        with self._lock:
-            record = self._mirror.record()
-        comment = record.comment
-        if what.failure and not comment:
-            comment = f"Not captured: {what.failure}"
-            if self._started_or_none() is not None:
-                say(f"this run is not captured, so that it can be seen, but not run again: {what.failure}")
-        new = NewTask(
-            self._opening.project,
-            self._opening.name,
-            what.spec,
-            type=self._opening.type,
-            tags=self._tags,
-            comment=comment,
-        )
-        del found
-        return Commission(new, what.payloads)
-
-    def _complain(self, deadline: float) -> None:
-        known = self._courier.known_id() or self._opening.id
-        why = self._courier.trouble or f"that would have taken longer than {deadline:.0f} s"
-        say(
-            f"task {known} of this run is not, or not wholly, in the store: {why}"
-            " (ELSEWHERE_OFFLINE=1 keeps runs in a folder, which can be sent later)"
-        )
-
-    def _stored(self) -> Stored:
-        from elsewhere.face.stores import the_store
-        from elsewhere.stored import Stored
-
-        return Stored(the_store(), self.id)
-
-    def _started(self) -> Started:
-        return find_started(self._arguments, self._working_directory)
+        self._running().courier.end(Ending(Status.COMPLETED), deadline_seconds())
 
     def _started_or_none(self) -> Started | None:
+        from elsewhere.contract.errors import CaptureError
+
         try:
-            return self._started()
+            return find_started(self._arguments, self._working_directory)
         except CaptureError:
             return None
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from elsewhere.contract.errors import IllegalMove
 from elsewhere.contract.status import Status
-from elsewhere.desk.store_sink import renew
+from elsewhere.desk.capturing import captured
+from elsewhere.desk.store_sink import as_new, renew
+from elsewhere.face.stores import the_store
 from elsewhere.store.deliver import deliver
+from elsewhere.store.identity import new_id
 from elsewhere.submission import insist
 
 if TYPE_CHECKING:
@@ -16,7 +20,10 @@ if TYPE_CHECKING:
 
     from elsewhere.contract.task import NewTask, TaskRecord
     from elsewhere.contract.write import ConfigurationSet
+    from elsewhere.desk.run import Run
+    from elsewhere.desk.started import Started
     from elsewhere.store.protocol import Store
+    from elsewhere.wish import Wish
 
 
 class Drafted(NamedTuple):
@@ -26,6 +33,31 @@ class Drafted(NamedTuple):
     store: Store
     notes: tuple[str, ...]
     """What the capture has to say, for the person at the desk."""
+
+
+def draft(run: Run, started: Started, wish: Wish | None, *, copy: bool) -> Drafted:
+    """Capture a run as it is now, and make a draft of it: a copy, or the very task.
+
+    Raises:
+        CaptureError: it cannot be captured.
+        ServerUnreachable: no server answers.
+        IllegalMove: somebody else has taken the task.
+    """
+    store = the_store()
+    found = run.found()
+    # Nothing is sent meanwhile: least of all the task itself, where it was not yet.
+    with run.courier.paused():
+        what = captured(started, wish)
+        record, configurations = run.contents()
+        new = replace(as_new(record), spec=what.spec)
+        if copy:
+            new = replace(new, parent=found.id)
+            made = new_draft(store, new, what.payloads, configurations, task_id=new_id())
+        else:
+            keeps = found.how == "continue"
+            made = own_draft(store, new, what.payloads, configurations, task_id=found.id, keeps_results=keeps)
+            run.retire()
+    return Drafted(made, store, what.notes)
 
 
 def new_draft(

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
 
-importing = threading.Lock()
+importing = threading.RLock()
 """Held by our threads while they import: a process that is forked then could never import the same."""
 
 IMPORT_SECONDS = 20.0
@@ -61,7 +61,7 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global importing
-    importing = threading.Lock()
+    importing = threading.RLock()
     for desk in _held:
         desk.after_fork()
     _held.clear()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """Kept with the run; the last four and ``output_uri`` take effect where artifacts, frameworks,
     resources and streams are captured.
     """

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
-from pathlib import Path
 
 
 def host() -> str:
     """This machine's name; a container has one of its own."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 def started(pid: int) -> str:
@@ -18,7 +16,8 @@ def started(pid: int) -> str:
     A process that is not there has none either.
     """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - `pathlib` costs more to import than this
+            text = file.read()
     except OSError:
         return ""
     # The name, in brackets, may hold anything.

@@ -7,28 +7,24 @@ folder by a variable; the ranks of a launcher such as torchrun by their common p
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import os
-import shutil
 import sys
-import time
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from elsewhere.desk import process
 from elsewhere.desk.started import is_worker
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-VARIABLE: Final = "ELSEWHERE_DESK_RUN"
-"""Folder of the run, for workers that its processes start."""
+VARIABLE = "ELSEWHERE_DESK_RUN"
+"""Mark of the run, for workers that its processes start."""
 
-WAIT_SECONDS: Final = 60.0
+WAIT_SECONDS = 60.0
 """How long a process waits for the first one to say which task it is."""
-LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS = 0.05
 
 
 def is_first() -> bool:
@@ -47,18 +43,24 @@ def launched() -> bool:
 class Meeting:
     """Where the processes of one run meet. Nothing here raises: a run that cannot meet goes on alone."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    @property
+    def folder(self) -> Path:
+        """Where they do."""
+        return meetings() / self.mark
 
     def expect(self, project: str | None, name: str | None) -> None:
         """Say that a task of these names is being opened."""
-        with suppress(OSError):
+        with suppress(OSError, ModuleNotFoundError):
+            clear_away()
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file(project, name).write_text("")
 
     def announce(self, project: str | None, name: str | None, task_id: str) -> None:
         """Say which task it is."""
-        with suppress(OSError):
+        with suppress(OSError, ModuleNotFoundError):
             path = self._file(project, name)
             draft = path.with_suffix(".draft")
             draft.write_text(task_id)
@@ -70,6 +72,8 @@ class Meeting:
         Other names are no mistake: many scripts put the time of day into them.
         """
         # Other processes have no other way to wake us than a file; this is done once a run.
+        import time
+
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with suppress(OSError):
@@ -86,32 +90,42 @@ class Meeting:
 
     def leave(self) -> None:
         """The run is over."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        import shutil
+
+        with suppress(ModuleNotFoundError):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, project: str | None, name: str | None) -> Path:
+        import hashlib
+
         text = repr((project, name)).encode("utf-8", "surrogatepass")
         return self.folder / f"{hashlib.sha256(text).hexdigest()[:16]}.task"
 
 
-def own_meeting() -> Meeting:
-    """Where this process meets the others of its run."""
-    from elsewhere.settings import find_folders
-
-    folder = find_folders().state / "desk"
+def own_mark() -> str:
+    """Under which mark the processes of this run meet."""
     if is_worker() and VARIABLE in os.environ:
-        return Meeting(Path(os.environ[VARIABLE]))
+        return os.environ[VARIABLE]
     if launched():
         # Another try of the same launcher is another run.
         again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        return Meeting(folder / f"launched-{process.mark(os.getppid())}-{again}")
-    return Meeting(folder / f"run-{process.mark()}")
+        return f"launched-{process.mark(os.getppid())}-{again}"
+    return f"run-{process.mark()}"
 
 
-def clear_away(folder: Path) -> None:
-    """Remove what runs that were killed have left in ``folder``."""
-    for left in [*folder.glob("run-*"), *folder.glob("launched-*")]:
-        marked = "-".join(left.name.split("-")[1:3])
-        if not process.lives(marked):
+def meetings() -> Path:
+    """The folder in which runs meet."""
+    from elsewhere.settings import find_folders
+
+    return find_folders().state / "desk"
+
+
+def clear_away() -> None:
+    """Remove what runs that were killed have left."""
+    import shutil
+
+    for left in meetings().glob("*-*-*"):
+        if not process.lives("-".join(left.name.split("-")[1:3])):
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -122,6 +136,8 @@ def at_end_of_process(finish: Callable[[], None]) -> None:
     def called() -> None:
         if os.getpid() == owner:
             finish()
+
+    import atexit
 
     atexit.register(called)
     if "multiprocessing.util" in sys.modules:

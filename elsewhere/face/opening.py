@@ -85,6 +85,7 @@ class Opening(Face):
             from elsewhere.parameters import ledger
 
             ledger.choose(auto_connect_arg_parser)
+        _open[:] = [task for task in _open if not getattr(task._place, "drafted", False)]
         known = _known(project_name, task_name)
         if known is not None:
             return known
@@ -121,7 +122,8 @@ class Opening(Face):
     @classmethod
     def current_task(cls) -> Task | None:
         """The newest task that ``Task.init`` opened in this process and nobody closed; None without one."""
-        return _open[-1] if _open else None
+        running = [task for task in _open if not getattr(task._place, "drafted", False)]
+        return running[-1] if running else None
 
     def close(self) -> None:
         """End the task, not the process: as completed, unless it has ended otherwise.
