@@ -38,6 +38,8 @@ class Query:
     projects: tuple[str, ...] = ()
     """Further such names: a task of any of them, or of ``project``, is found."""
     subprojects: bool = False
+    exact_name: str | None = None
+    """The name itself, whole."""
     name: str = ""
     """Regular expression that is searched for in the name."""
     text: str = ""

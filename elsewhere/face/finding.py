@@ -53,15 +53,13 @@ class Finding(Face):
             raise misuse(
                 "get_task was not told which task", "Give task_id, or project_name and task_name, or tags."
             )
-        import re
-
         from elsewhere.face.stores import the_store
         from elsewhere.finding.search import find_one
         from elsewhere.finding.wanted import read_wanted
 
         wanted = read_wanted(
             projects=project_name or None,
-            name=rf"\A{re.escape(task_name)}\Z" if task_name else None,
+            exact_name=task_name or None,
             tags=tags,
             allow_archived=allow_archived,
             task_filter=task_filter,

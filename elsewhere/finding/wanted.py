@@ -70,6 +70,7 @@ def read_wanted(
     *,
     projects: object = None,
     name: str | None = None,
+    exact_name: str | None = None,
     tags: object = None,
     allow_archived: bool = True,
     task_filter: Mapping[str, Any] | None = None,
@@ -94,6 +95,7 @@ def read_wanted(
     query = Query(
         ids=tuple(texts("id", asked.get("id"))),
         projects=tuple(every_project),
+        exact_name=exact_name,
         name=_name(name, asked),
         text=_text("search_text", asked),
         types=types[0] if types else (),

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from elsewhere.contract.errors import UsageError
+from elsewhere.contract.errors import MissingDependency, UsageError
 from elsewhere.contract.query import Page, Query, Words
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import TaskRecord
@@ -81,7 +81,7 @@ def selected(records: Iterable[TaskRecord], query: Query) -> Page:
 
 
 class Patterns:
-    """The regular expressions of one query, with the time that is left to search by them.
+    """What one query asks of names and comments, with the time that is left to search by expressions.
 
     Raises:
         UsageError: one of them is no regular expression.
@@ -89,12 +89,13 @@ class Patterns:
 
     def __init__(self, query: Query, seconds: float = PATTERN_SECONDS) -> None:
         self._left = seconds
+        self._exact = query.exact_name
         self._name = _compiled(query.name)
         self._text = _compiled(query.text)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return self._name is not None or self._text is not None
+        return self._exact is not None or self._name is not None or self._text is not None
 
     def match(self, name: str, comment: str) -> bool:
         """Whether a task with this name and comment fulfils them.
@@ -102,6 +103,8 @@ class Patterns:
         Raises:
             UsageError: the searching took too long, all in all.
         """
+        if self._exact is not None and name != self._exact:
+            return False
         if self._name is not None and not self._search(self._name, name):
             return False
         return self._text is None or self._search(self._text, name) or self._search(self._text, comment)
@@ -122,8 +125,13 @@ def _compiled(pattern: str) -> Callable[..., Any] | None:
     if not pattern:
         return None
     # Not `re`: one that backtracks for ever could not be interrupted. Here, since few queries have a pattern.
-    import regex
-
+    try:
+        import regex
+    except ModuleNotFoundError as error:  # an attempt has the packages of its task, not ours
+        raise MissingDependency(
+            "regular expressions need the package `regex`, which is not installed here",
+            "Add it to the packages of the task, or ask without a pattern.",
+        ) from error
     try:
         compiled: Any = regex.compile(pattern)  # type: ignore[no-untyped-call]
         search: Callable[..., Any] = compiled.search

@@ -155,7 +155,8 @@ class TestAll:
         assert set(Task.query_tasks(task_filter={"system_tags": [f"-{ARCHIVED}"]})) == {good, child}
 
     def test_in_orders_that_the_store_does_not_know(self, server: RedisStore) -> None:
-        make(server, "b", type="x"), make(server, "a", type="y"), make(server, "a", type="x")
+        for name, kind in (("b", "x"), ("a", "y"), ("a", "x")):
+            make(server, name, type=kind)
         records = Task.get_tasks(task_filter={"order_by": ["name", "-type"]})
         assert [(task.name, task.task_type) for task in records] == [("a", "y"), ("a", "x"), ("b", "x")]
         started = make(server, "started")
@@ -193,6 +194,18 @@ TAGS = {
     "c": ("c",),
     "none": (),
 }
+
+
+def test_pages_of_what_the_indexes_do_not_know_fit_together(server: RedisStore) -> None:
+    made = [make(server, f"run {number % 3}", tags=("a",) if number % 2 else ("b",)) for number in range(9)]
+    pages: dict[str, list[str]] = {"by tags": [], "by order": []}
+    for page in range(4):
+        more = {"page": page, "page_size": 3}
+        asked = {"tags": ["__$or", "a", "__$not", "c"], "order_by": "created", **more}
+        pages["by tags"] += Task.query_tasks(task_filter=asked)  # type: ignore[arg-type]
+        pages["by order"] += Task.query_tasks(task_filter={"order_by": ["name", "created"], **more})  # type: ignore[arg-type]
+    assert pages["by tags"] == made
+    assert pages["by order"] == [*made[::3], *made[1::3], *made[2::3]]
 
 
 class TestTags:

@@ -51,6 +51,7 @@ def naive(records: list[TaskRecord], query: Query) -> Page:
             and words(task.tags, query.tags)
             and words(task.system_tags, query.system_tags)
             and query.parent in (None, task.parent)
+            and query.exact_name in (None, task.name)
             and re.search(query.name, task.name) is not None
             and (re.search(query.text, task.name) or re.search(query.text, task.comment)) is not None
         )
@@ -75,6 +76,7 @@ queries = st.builds(
     project=st.sampled_from((None, None, *PROJECTS)),
     projects=st.sampled_from(((), (), PROJECTS[1:3], PROJECTS[-1:])),
     subprojects=st.booleans(),
+    exact_name=st.sampled_from((None, None, None, *NAMES)),
     name=st.sampled_from(("", "", "^svm", "[0-9]$")),
     text=st.sampled_from(("", "", "2|good")),
     statuses=some(st.sampled_from(list(Status)), max_size=3).map(tuple),
@@ -146,6 +148,7 @@ def simple_queries(records: list[TaskRecord]) -> list[Query]:
         *(Query(statuses=(status,)) for status in Status),
         *(Query(project=project, subprojects=True, order_by="name") for project in PROJECTS),
         Query(projects=PROJECTS[1:3]),
+        *(Query(exact_name=name) for name in NAMES),
         *(Query(types=(kind,), order_by="created") for kind in TYPES),
         *(Query(tags=Words(all=(tag,)), order_by="-created") for tag in TAGS),
         Query(system_tags=Words(any=(ARCHIVED,))),
@@ -189,6 +192,16 @@ def test_pages_have_no_end_but_the_last_task(store: Store) -> None:
     assert store.query(Query(limit=50, offset=50, order_by="name")) == Page(tuple(ids[50:100]), True)
     assert store.query(Query(limit=50, offset=100, order_by="-created")) == Page(tuple(ids[19::-1]), False)
     assert [task.id for task in store.records([ids[3], "0" * 32, ids[1]])] == [ids[3], ids[1]]
+
+
+def test_an_exact_name_is_no_other_that_begins_or_ends_so(store: Store) -> None:
+    ids = {
+        name: store.create(NewTask("p", name, SPEC)).id
+        for name in ("svm", "svm\0", "svm\0\1", "Svm", "svm ", "")
+    }
+    for name, task_id in ids.items():
+        assert store.query(Query(exact_name=name)).ids == (task_id,)
+    assert store.query(Query(exact_name="sv")).ids == ()
 
 
 def test_a_query_that_makes_no_sense_is_refused(store: Store) -> None:

@@ -156,6 +156,10 @@ def _few(connection: redis.Redis, query: Query, conditions: Conditions) -> list[
     """The tasks that may match, where they are few."""
     if query.ids:
         return list(dict.fromkeys(query.ids))
+    if query.exact_name is not None:
+        named = _named(connection, query.exact_name)
+        if len(named) <= FEW:
+            return named
     sizes = _sizes(connection, [key for group in conditions.every for key in group])
     groups = sorted(conditions.every, key=lambda group: sum(sizes[key] for key in group))
     if groups and sum(sizes[key] for key in groups[0]) <= FEW:
@@ -172,6 +176,15 @@ def _few(connection: redis.Redis, query: Query, conditions: Conditions) -> list[
         if connection.zintercard(len(singles), singles, limit=FEW + 1) > FEW:
             return None
         return _texts(cast("list[bytes]", connection.zinter(singles)))
+
+
+def _named(connection: redis.Redis, name: str) -> list[str]:
+    """Tasks of that name, and of names that only a zero character follows; one more than few at most."""
+    scan: Any = connection  # whose types know no bounds but ranks
+    start, end = f"[{name}\0".encode(), f"({name}\1".encode()
+    with answering(connection):
+        members = scan.zrange(keys.NAMES, start, end, bylex=True, offset=0, num=FEW + 1)
+    return [member[-ID_LENGTH:].decode() for member in members]
 
 
 def _ordered(connection: redis.Redis, ids: list[str], order_by: str) -> list[str]:
