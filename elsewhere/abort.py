@@ -32,7 +32,7 @@ class _Abort:
 
     def __init__(self) -> None:
         self.callbacks: dict[str, tuple[Callable[[], object], float]] = {}
-        self.finish: Callable[[str], object] | None = None
+        self.finish: Callable[[str], bool] | None = None
         self.before: Any = None
         """The handler that ours stands in front of; None where it does not."""
         self.times = itertools.count()
@@ -51,8 +51,11 @@ def call_back(task_id: str, callback: Callable[[], object] | None, seconds: floa
         _abort.callbacks[task_id] = (callback, seconds)
 
 
-def finish_by(finish: Callable[[str], object]) -> None:
-    """After all callbacks, before the process dies, ``finish`` is told who asked for the stop."""
+def finish_by(finish: Callable[[str], bool]) -> None:
+    """After all callbacks, before the process dies, ``finish`` is told who asked for the stop.
+
+    Called in the main thread, it must wait for no lock, and says whether the process may die now.
+    """
     _abort.finish = finish
 
 
@@ -95,8 +98,8 @@ def under_way() -> bool:
 def await_end() -> None:
     """In the main thread: wait until a stop that is under way has ended the process."""
     thread = _abort.thread
-    if thread is not None and thread.is_alive():
-        thread.join()
+    while thread is not None and thread.is_alive():
+        thread.join(0.1)  # a signal that comes right before the wait does not end it
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
@@ -106,8 +109,9 @@ def _hear(number: int, frame: FrameType | None) -> None:
         return
     try:
         ask("SIGTERM")
-    except RuntimeError:  # Python is shutting down, and starts no thread any more
-        _die()
+    except RuntimeError:  # Python 3.12 starts no thread any more while it shuts down
+        if _abort.finish is None or _abort.finish("SIGTERM"):
+            _die()
 
 
 def _die() -> None:
@@ -154,11 +158,28 @@ def _restore() -> None:
         signal.signal(signal.SIGTERM, _abort.before)
 
 
+_forking = threading.local()
+
+
+def _hold_back() -> None:
+    """A child that is asked to end before it has forgotten our handler would never hear of it."""
+    if _abort.before is not None:
+        _forking.unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def _go_on() -> None:
+    unmasked = getattr(_forking, "unmasked", None)
+    if unmasked is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+        _forking.unmasked = None
+
+
 def _forget() -> None:
     """A forked child is not the one that is asked to stop: it dies of SIGTERM as any other does."""
     global _abort
     _restore()
     _abort = _Abort()
+    _go_on()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(before=_hold_back, after_in_parent=_go_on, after_in_child=_forget)

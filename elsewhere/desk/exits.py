@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS: Final = 5.0
 """What the end of a process may be held up, all in all."""
 
+_ending = threading.Lock()
 _owner = 0
 _script: ScriptEnd | None = None
 
@@ -32,9 +34,10 @@ def install() -> None:
     Exit handlers that the script registers later run before. The children that are forked from here on
     end nothing of it.
     """
-    global _owner, _script
+    global _ending, _owner, _script
     if _owner == os.getpid():
         return
+    _ending = threading.Lock()  # of a parent it may be held
     _owner = os.getpid()
     _script = ScriptEnd()
     abort.listen()
@@ -59,13 +62,23 @@ def _leave(owner: int) -> None:
         return
     abort.await_end()
     try:
-        _end_all(_script.ending())
+        with _ending:
+            _end_all(_script.ending())
     except KeyboardInterrupt:
         sys.stderr.write("elsewhere: interrupted before the end of the task was kept\n")
+    _script.leave_as_before()
 
 
-def _stop(by: str) -> None:
-    _end_all(Ending(Status.STOPPED, f"stopped by {by}"))
+def _stop(by: str) -> bool:
+    # In the main thread this is a signal, which may have come while that very thread is at it.
+    wait = threading.current_thread() is not threading.main_thread()
+    if not _ending.acquire(blocking=wait):
+        return False
+    try:
+        _end_all(Ending(Status.STOPPED, f"stopped by {by}"))
+    finally:
+        _ending.release()
+    return True
 
 
 def _end_all(ending: Ending) -> None:

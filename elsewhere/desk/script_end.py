@@ -6,6 +6,7 @@ What can be known, and how, is in ``docs/decisions/exit-status.md``.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import opcode
 import signal
@@ -41,6 +42,7 @@ class ScriptEnd:
 
     def __init__(self) -> None:
         self._frame = _script_frame()
+        self._outermost = self._frame is not None and self._frame.f_back is None
         self._left: BaseException | None = None
         self._exits: tuple[int, object] | None = None
         if self._frame is not None and not self._monitor(self._frame.f_code):
@@ -55,12 +57,24 @@ class ScriptEnd:
         error = self._uncaught(self._frame)
         if error is not None:
             return of_error(error)
-        if _place(self._frame)[1] in _RETURNS or hasattr(sys, "ps1"):
-            return Ending(Status.COMPLETED)
-        return UNKNOWN
+        ended = _returned(self._frame) or hasattr(sys, "ps1")  # a prompt has no verdict of its own
+        return Ending(Status.COMPLETED) if ended else UNKNOWN
+
+    def leave_as_before(self) -> None:
+        """Let Python end the process as it would have without us. To be called by the last of our handlers.
+
+        After an interrupt it dies of SIGINT, unless some text was compiled and run meanwhile, as
+        many a module does that is imported: then it forgets, and exits with 1. Here it is told again.
+        """
+        interrupted = self._frame is not None and isinstance(self._uncaught(self._frame), KeyboardInterrupt)
+        if interrupted and self._outermost:
+            with contextlib.suppress(KeyboardInterrupt):
+                exec("raise KeyboardInterrupt")  # noqa: S102 - a text of ours
 
     def _uncaught(self, script: FrameType) -> BaseException | None:
         """What has left the script, as far as anybody knows."""
+        if _returned(script):
+            return None
         if self._left is not None:
             return self._left
         if _passes(getattr(sys, "last_traceback", None), script):
@@ -155,15 +169,14 @@ def _script_frame() -> FrameType | None:
     """The frame of the script itself; where there is none, the outermost one of the main thread."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     main = getattr(sys.modules.get("__main__"), "__dict__", None)
-    found = frame
+    script = None
+    outermost = frame
     while frame is not None:
-        is_script = frame.f_globals is main and frame.f_code.co_name == "<module>"
-        if is_script or frame.f_back is None:
-            found = frame
-        if is_script:
-            break
+        if frame.f_globals is main and frame.f_code.co_name == "<module>":
+            script = frame
+        outermost = frame
         frame = frame.f_back
-    return found
+    return script or outermost
 
 
 def _passes(trace: TracebackType | None, frame: FrameType | None) -> bool:
@@ -172,6 +185,10 @@ def _passes(trace: TracebackType | None, frame: FrameType | None) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+def _returned(frame: FrameType) -> bool:
+    return _place(frame)[1] in _RETURNS
 
 
 def _place(frame: FrameType) -> tuple[int, int]:
