@@ -60,10 +60,6 @@ class Kernel:
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    def interrupt(self) -> None:
-        """What the button of a notebook does."""
-        self._manager.interrupt_kernel()
-
     def until(self, request: str, text: str) -> Output:
         """What a cell has said when it has said ``text``."""
         return self._read(request, text)
@@ -72,18 +68,25 @@ class Kernel:
         """Run a cell to its end."""
         return self._read(self.begin(text, cell), None)
 
-    def end(self, request: str) -> Output:
-        """The rest of a cell that was begun."""
-        return self._read(request, None)
+    def interrupt(self, request: str) -> Output:
+        """Press the button that interrupts, until it does; the rest of the cell that was begun.
 
-    def _read(self, request: str, text: str | None) -> Output:
+        Python loses an interrupt that comes while it destroys an object.
+        """
+        return self._read(request, None, interrupts=True)
+
+    def _read(self, request: str, text: str | None, *, interrupts: bool = False) -> Output:
         output = Output()
+        if interrupts:
+            self._manager.interrupt_kernel()
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
                 message = self._client.get_iopub_msg(timeout=1)
             except queue.Empty:
                 assert self._manager.is_alive(), f"the kernel has gone: {output}"
+                if interrupts:
+                    self._manager.interrupt_kernel()
                 continue
             if message["parent_header"].get("msg_id") != request:
                 continue

@@ -153,8 +153,7 @@ class TestNotebook:
         kernel.run(INIT)
         request = kernel.begin("task.execute_remotely(follow=True)")
         kernel.until(request, "is queued")
-        kernel.interrupt()
-        said = kernel.end(request)
+        said = kernel.interrupt(request)
         task = the_task(store)
         assert said.error == "KeyboardInterrupt"
         assert f"agent stop {task.id[:8]}" in said.stdout
