@@ -7,7 +7,7 @@ import sys
 import threading
 
 from elsewhere.desk import opened, role
-from elsewhere.desk.started import UNTITLED, find_started, watch_cells
+from elsewhere.desk.started import UNTITLED, find_started, has_script, watch_cells
 
 TYPE_CHECKING = False  # the script waits for what is imported here, and for `typing`
 if TYPE_CHECKING:
@@ -81,8 +81,11 @@ class Desk:
         self._run: Run | None = None
         self._parsed: dict[str, JSONValue] = {}
         self._finishing = False
+        self._script: Started | None = None
         watch_cells()
-        started = None if project and name else self._started_or_none()
+        # Now: Python takes its file from a script as soon as that has come to its end.
+        self._script = self._started_or_none() if has_script() else None
+        started = self._script or (None if project and name else self._started_or_none())
         folder = started.file.parent if started else self._working_directory
         self.asked = (
             project or _repository(folder).name,
@@ -312,6 +315,8 @@ class Desk:
         self._running().courier.end(Ending(Status.COMPLETED), deadline_seconds())
 
     def _started_or_none(self) -> Started | None:
+        if self._script is not None:
+            return self._script
         from elsewhere.contract.errors import CaptureError
 
         try:
