@@ -100,6 +100,8 @@ class Desk:
                     ELSEWHERE_MAIN="1",
                     **more,
                 )
+                if "ELSEWHERE_REDIS_URL" not in more:
+                    environment.pop("ELSEWHERE_REDIS_URL", None)  # agents give attempts no server
                 ran = self.start(self.write(script), arguments, environment)
         finally:
             shutil.rmtree(folder)
