@@ -7,17 +7,19 @@ to the store in order, exactly once, whatever dies on the way.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agent.journal import Journal
+from agent.reported import ReportedParameters
 from elsewhere.contract.built import Built
 from elsewhere.contract.codec import encode
 from elsewhere.contract.edit import Edit
 from elsewhere.contract.errors import ServerUnfit, ServerUnreachable
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.series import Scalars, encode_scalars
-from elsewhere.contract.task import JSONValue, TaskRecord
+from elsewhere.contract.status import Status
+from elsewhere.contract.task import TaskRecord
 from elsewhere.contract.write import (
     ConfigurationSet,
     Edited,
@@ -28,7 +30,7 @@ from elsewhere.contract.write import (
     Write,
     encode_write,
 )
-from elsewhere.store.edit_rules import check_edit, combined, edited
+from elsewhere.store.edit_rules import accepted_already, check_edit, combined, edited
 from elsewhere.store.protocol import Store
 from elsewhere.store.series.rules import check_batch
 
@@ -44,9 +46,7 @@ class JournaledTask:
         self._store = store
         self._journal = journal
         self._claimed = claimed
-        self._reported: dict[str, JSONValue] = {}
-        self._gone: set[str] = set()
-        self._replaced = False
+        self._reported = ReportedParameters()
         self._edit = Edit()
         self._lock = threading.Lock()
 
@@ -57,20 +57,21 @@ class JournaledTask:
         except (ServerUnreachable, ServerUnfit):
             record = self._claimed
         with self._lock:
-            known = {} if self._replaced else record.parameters
-            left = {name: value for name, value in known.items() if name not in self._gone}
-            return replace(edited(record, self._edit), parameters={**left, **self._reported})
+            return edited(self._reported.over(record), self._edit)
 
     def write(self, write: Write) -> None:
         """Make a change to the task, soon.
 
         Raises:
+            IllegalMove: another spec for what runs.
             UsageError: an edit that makes no sense, or a configuration that is too large.
             SchemaError: a value that cannot be stored.
         """
         # Here, and not when it is sent: nobody could be told then, and all behind it would wait.
         if isinstance(write, Edited):
             check_edit(write.edit)
+            if write.edit.spec is not None:
+                raise accepted_already(self._claimed.id, Status.IN_PROGRESS)
         with self._lock:
             self._journal.append("write", encode_write(write))
             self._note(write)
@@ -113,16 +114,18 @@ class JournaledTask:
         self._journal.append("scalars", encode_scalars(batch))
 
     def _note(self, write: Write) -> None:
-        if isinstance(write, ParametersReplaced):
-            self._reported.clear()
-            self._gone.clear()
-            self._replaced = True
-        if isinstance(write, (ParametersSet, ParametersReplaced)):
-            self._reported.update(write.parameters)
-            self._gone -= write.parameters.keys()
+        if isinstance(write, ParametersSet):
+            self._reported.merge(write)
+        elif isinstance(write, ParametersReplaced):
+            self._reported.replace(write)
+            self._keep_info(lambda name: name in write.parameters)
         elif isinstance(write, ParametersDeleted):
-            self._gone.update(write.names)
-            for name in write.names:
-                self._reported.pop(name, None)
+            self._reported.delete(write)
+            self._keep_info(lambda name: name not in write.names)
         elif isinstance(write, Edited):
             self._edit = combined(self._edit, write.edit)
+
+    def _keep_info(self, wanted: Callable[[str], bool]) -> None:
+        """What is known of parameters that are gone is gone with them."""
+        info = {name: about for name, about in self._edit.parameter_info.items() if wanted(name)}
+        self._edit = replace(self._edit, parameter_info=info)

@@ -128,11 +128,18 @@ def encode_write(write: Write) -> bytes:
         SchemaError: a value that cannot be stored; the message names it.
         UsageError: a configuration over 8 MiB.
     """
+    data: bytes = b""
+    about: object = write
     if isinstance(write, ConfigurationSet):
         check_size(write.name, len(write.data))
-        text = encode(_Configuration(write.name, write.suffix, write.description))
-        return f"ConfigurationSet\n{text}\n".encode() + write.data
-    return f"{type(write).__name__}\n{encode(write)}\n".encode()
+        data, about = write.data, _Configuration(write.name, write.suffix, write.description)
+    try:
+        return f"{type(write).__name__}\n{encode(about)}\n".encode() + data
+    except UnicodeEncodeError as error:
+        raise SchemaError(
+            f"{type(write).__name__}: {error.object[error.start : error.end]!r} is half a character only",
+            "Leave it out: a text with it can be stored nowhere.",
+        ) from error
 
 
 def decode_write(data: bytes) -> Write:

@@ -173,6 +173,9 @@ def test_an_attempt_notes_them_on_its_own_task(store: MemoryStore, monkeypatch: 
         attempt.task.set_user_properties(best={"value": 0.5, "description": "so far"})
         attempt.task.set_user_properties(best=0.75, gone=1)
         attempt.task.delete_user_properties("gone")
+        attempt.task.set_user_properties(odd=math.inf)
+        assert attempt.task.get_user_properties(value_only=True)["odd"] == math.inf
+        attempt.task.delete_user_properties("odd")
         assert attempt.task.get_user_properties(value_only=True) == {"mine": "by hand", "best": 0.75}
         with pytest.raises(UsageError):
             attempt.task.set_user_properties("x")
