@@ -27,6 +27,8 @@ SECTION: Final = "Function/"
 _lock = threading.Lock()
 _named: dict[str, set[str]] = {}
 """By task, the names that this process's script has given functions so far."""
+_missed: set[str] = set()
+"""In a function's attempt its name, as long as the script has not come to it."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,21 @@ def child_of(place: Place, parent: TaskRecord, call: Call, task_name: str) -> tu
     return store, fill(store, store.clone(parent.id, name=task_name), call, task_name)
 
 
+def pass_over(wanted: str) -> None:
+    """Go on with the script to the function ``wanted``; at its end it is told where it never came there."""
+    import atexit
+
+    with _lock:
+        if not _missed:
+            atexit.register(_tell_missed)
+        _missed.add(wanted)
+
+
+def _tell_missed() -> None:
+    for name in _missed:
+        sys.stderr.write(f"elsewhere: error: the script ended before it came to function {name!r}\n")
+
+
 def run(place: Place, record: TaskRecord, call: Call) -> NoReturn:
     """Call the function with what the task holds of its arguments, and end the process.
 
@@ -138,6 +155,7 @@ def run(place: Place, record: TaskRecord, call: Call) -> NoReturn:
     """
     from elsewhere.exit import fail, leave
 
+    _missed.discard(call.name)
     try:
         arguments = _arguments(record, call)
     except ElsewhereError as error:
@@ -145,8 +163,8 @@ def run(place: Place, record: TaskRecord, call: Call) -> NoReturn:
     place.used([name for name in record.parameters if name.startswith(SECTION)])
     try:
         call.function(**arguments)
-    except Exception:  # noqa: BLE001 - shown as Python would, without a chance for the script to go on
-        sys.excepthook(*sys.exc_info())
+    except Exception as error:  # noqa: BLE001 - shown as Python would; the script has no chance to go on
+        sys.excepthook(type(error), error, error.__traceback__)
         leave(1)
     leave(0)
 

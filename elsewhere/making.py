@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -14,6 +15,7 @@ from elsewhere.contract.edit import Edit
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Entry, Source, TaskSpec
 from elsewhere.contract.task import USUAL_TYPE, NewTask
+from elsewhere.submission import insist
 from elsewhere.wish import Wish, asked_image
 from elsewhere.wish.packages import asked_packages, lines_of_file
 from elsewhere.wish.source import SourceWish, asked_source, inside, module_words
@@ -87,7 +89,7 @@ def make(store: Store, asked: Asked) -> Made:
     parts = _parts(asked)
     spec = wish.fulfilled(parts.spec, parts.root, Path.cwd())
     for payload in (*parts.payloads, *wish.payloads):
-        store.put_blob(payload)
+        insist(partial(store.put_blob, payload))
     new = NewTask(
         asked.project or parts.project,
         asked.name or parts.name,
@@ -96,7 +98,8 @@ def make(store: Store, asked: Asked) -> Made:
         tuple(overrides),
         type=asked.type or USUAL_TYPE,
     )
-    return Made(store.create(new, task_id=uuid.uuid4().hex), parts.notes)
+    task_id = uuid.uuid4().hex
+    return Made(insist(lambda: store.create(new, task_id=task_id)), parts.notes)
 
 
 def tell(notes: Iterable[str]) -> None:
@@ -122,20 +125,21 @@ def overrides_of(
         items = [arguments]
     found: dict[str, JSONValue] = {}
     for item in items:
-        if isinstance(item, str) and "=" in item:
-            name, _, value = item.partition("=")
-        elif isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str):
-            name, value = item
-        else:
-            raise UsageError(
-                f"argparse_args: {item!r:.80} is no argument with a value",
-                "Give such as ('lr', 0.1) or 'lr=0.1'.",
-            )
+        name, value = _argument(item)
         key = name.strip().lstrip("-").removeprefix("Args/")
         if not key:
             raise UsageError(f"argparse_args: {item!r:.80} has no name", _AS_ARGUMENT)
         found[f"Args/{key}"] = typed(value) if isinstance(value, str) else value
     return found
+
+
+def _argument(item: object) -> tuple[str, JSONValue]:
+    if isinstance(item, str) and "=" in item:
+        name, _, text = item.partition("=")
+        return name, text
+    if isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], str):
+        return item[0], item[1]
+    raise UsageError(f"argparse_args: {item!r:.80} is no argument with a value", _AS_ARGUMENT)
 
 
 def _refuse_contradictions(asked: Asked) -> None:

@@ -43,8 +43,9 @@ class Functions(Face):
             kwargs: The function's arguments, by name.
 
         Returns:
-            The draft, whose parent is this task. None where nothing is made: in a worker process, in
-            another function's attempt, and in one without a server, which is said on stderr.
+            The draft, whose parent is this task. None where nothing is made: in a worker process and
+            any rank but the first, in another function's attempt, and in one without a server, which
+            is said on stderr.
 
         Raises:
             UsageError: the task is not of this run, the name is taken, the function does not take these
@@ -57,19 +58,22 @@ class Functions(Face):
                 "a function's task can be made by the run itself alone: what runs is its own script",
                 "Call it on the task that Task.init returns.",
             )
-        from elsewhere.desk.started import is_worker
+        from elsewhere.desk.started import has_script, is_worker
         from elsewhere.function import checked_call, claim, give_back
 
         call = checked_call(func, func_name, kwargs)
-        if is_worker():
+        if is_worker() or not getattr(self._place, "owned", True):
             return None
         record = self._record()
-        claim(record.id, call.name)
+        # A cell that is run again makes another draft, and stands in the script once.
+        unique = has_script()
+        if unique:
+            claim(record.id, call.name)
         made = None
         try:
             made = self._function_task(record, call, task_name or f"{record.name} <{call.name}>")
         finally:
-            if made is None and not self._place.given:
+            if made is None and unique and not self._place.given:
                 give_back(record.id, call.name)
         if made is None:
             return None
@@ -81,13 +85,16 @@ class Functions(Face):
     def _function_task(
         self, record: TaskRecord, call: Call, task_name: str
     ) -> tuple[Store, TaskRecord] | None:
-        from elsewhere.function import child_of, fill, run
+        from elsewhere.function import child_of, fill, pass_over, run
 
         if self._place.given:
             wanted = record.spec.entry.function
             if wanted == call.name:
                 run(self._place, record, call)
-            return None if wanted else child_of(self._place, record, call, task_name)
+            if wanted:
+                pass_over(wanted)
+                return None
+            return child_of(self._place, record, call, task_name)
         from elsewhere.desk import Desk
         from elsewhere.making import tell
 

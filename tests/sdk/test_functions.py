@@ -252,6 +252,23 @@ task.create_function_task(lambda x: print("worked", x), "work", x=0)
     assert (ran.code, ran.stdout) == (0, "None\nworked 1\n")
 
 
+def test_a_script_that_never_comes_to_the_function_says_so(desk: Desk) -> None:
+    ran = attempt(desk, "task.create_function_task(print, 'other')\nprint('the end')")
+    assert (ran.code, ran.stdout) == (0, "the end\n")
+    assert ran.stderr == "elsewhere: error: the script ended before it came to function 'work'\n"
+
+
+def test_only_the_first_rank_makes_tasks(repository: Desk, valkey_url: str, store: RedisStore) -> None:
+    script = """
+from elsewhere import Task
+task = Task.init(project_name="digits", task_name="svm")
+print(task.create_function_task(print, "work"))
+"""
+    ran = repository.run(script, ELSEWHERE_REDIS_URL=valkey_url, RANK="1", LOCAL_RANK="1", WORLD_SIZE="2")
+    assert ran.stdout.splitlines()[:1] == ["None"], ran.stderr
+    assert [task for task in store.newest() if task.spec.entry.function] == []
+
+
 def test_a_worker_process_of_the_attempt_calls_nothing(desk: Desk) -> None:
     body = """
 import multiprocessing
