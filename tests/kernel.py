@@ -82,7 +82,7 @@ class Kernel:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             try:
-                message = self._client.get_iopub_msg(timeout=1)
+                message = self._client.get_iopub_msg(timeout=10 if interrupts else 1)
             except queue.Empty:
                 assert self._manager.is_alive(), f"the kernel has gone: {output}"
                 if interrupts:

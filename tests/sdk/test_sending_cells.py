@@ -155,7 +155,7 @@ class TestNotebook:
         kernel.until(request, "is queued")
         said = kernel.interrupt(request)
         task = the_task(store)
-        assert said.error == "KeyboardInterrupt"
+        assert said.error == "KeyboardInterrupt", said
         assert f"agent stop {task.id[:8]}" in said.stdout
         assert task.status is Status.QUEUED
         assert kernel.run("print('alive')").stdout == "alive\n"
