@@ -22,8 +22,7 @@ def handles(ids: Sequence[str]) -> list[Task]:
     from elsewhere.stored import Stored
     from elsewhere.task import Task
 
-    current = _current()
-    known = {} if current is None else {current.id: current}
+    known = {task.id: task for task in _own()}
     if all(task_id in known for task_id in ids):
         return [known[task_id] for task_id in ids]
     from elsewhere.face.stores import the_store
@@ -47,8 +46,7 @@ def id_of(task: Task | str) -> str:
             raise misuse(f"{task!r:.80} is no task", "Give a task, or the id of one.")
         return task.id
     wanted = task.strip().lower()
-    current = _current()
-    if current is not None and wanted == current.id:
+    if any(task.id == wanted for task in _own()):
         return wanted
     from elsewhere.face.stores import the_store
 
@@ -62,8 +60,9 @@ def store_of(task: Task | str) -> Store:
     return the_store() if isinstance(task, str) else task._place.store()
 
 
-def _current() -> Task | None:
+def _own() -> list[Task]:
+    """The tasks that this process runs."""
+    from elsewhere.face.opening import opened
     from elsewhere.task import Task
 
-    current = Task.current_task()
-    return Task(Bound()) if current is None and in_attempt() else current
+    return opened() or ([Task(Bound())] if in_attempt() else [])

@@ -18,6 +18,11 @@ SHORTEST_NAME = 3
 _open: list[Task] = []
 
 
+def opened() -> list[Task]:
+    """The tasks that ``Task.init`` opened in this process and nobody closed, the newest last."""
+    return list(_open)
+
+
 class Opening(Face):
     """How a script comes to its task."""
 

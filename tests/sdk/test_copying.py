@@ -120,6 +120,25 @@ class TestClone:
         with pytest.raises(TaskNotFound):
             Task.clone(rich(server), parent="f" * 32)
 
+    def test_of_a_run_at_a_desk_has_all_that_the_run_has_said(
+        self, repository: Desk, server: RedisStore
+    ) -> None:
+        ran = repository.run(
+            "import json\n"
+            "from elsewhere import Task\n"
+            "task = Task.init(project_name='digits', task_name='svm', tags=['a'])\n"
+            "for number in range(50):\n    task.set_parameter('General/number', number)\n"
+            "task.set_comment('good')\n"
+            "copy = Task.clone(task)\n"
+            "print(json.dumps([task.id, Task.enqueue(copy, 'night').id]))\n",
+            ELSEWHERE_REDIS_URL=os.environ["ELSEWHERE_REDIS_URL"],
+        )
+        task_id, copy_id = ran.said
+        copy = server.get(copy_id)
+        assert (copy.name, copy.comment, copy.tags) == ("Clone Of svm", "good", ("a",))
+        assert copy.parameters["General/number"] == 49
+        assert (copy.parent, copy.queue) == (task_id, "night")
+
 
 class TestExport:
     """``export_task`` and ``Task.import_task``."""

@@ -79,14 +79,17 @@ class TestOne:
 
     def test_of_this_process_is_the_one_in_hand(self, repository: Desk, valkey_url: str) -> None:
         ran = repository.run(
-            """
-            from elsewhere import Task
-            task = Task.init(project_name="digits", task_name="svm")
-            print("true" if Task.get_task(task.id) is task else "false")
-            """.replace("\n            ", "\n"),
+            "import json\n"
+            "from elsewhere import Task\n"
+            "first = Task.init(project_name='digits', task_name='svm')\n"
+            "second = Task.init(project_name='digits', task_name='tree')\n"
+            "found = [Task.get_task(first.id) is first, Task.get_task(task_id=second.id) is second]\n"
+            "first.set_comment('told')\n"
+            "found += [task is first or task is second for task in Task.get_tasks([first.id, second.id])]\n"
+            "print(json.dumps(found))\n",
             ELSEWHERE_REDIS_URL=valkey_url,
         )
-        assert ran.said is True
+        assert ran.said == [True] * 4
 
 
 class TestAll:
