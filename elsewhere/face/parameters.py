@@ -31,7 +31,13 @@ class Parameters(Face):
                 What is of a class that is not loaded here stays JSON's: nothing is imported.
         """
         record = self._record()
-        self._tell_used(record, record.parameters)
+        if self._place.given and record.overrides:
+            from elsewhere.parameters.writer import writer_of
+
+            # Where the script connects or parses a section, what it does not know there is none of its own,
+            # though it may print it.
+            own = writer_of(self._place).sections()
+            self._tell_used(record, [name for name in record.parameters if name.partition("/")[0] not in own])
         return {name: _value(record, name, cast) for name in record.parameters}
 
     def get_parameters_as_dict(self, cast: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.contract.errors import UsageError
@@ -11,10 +12,11 @@ from elsewhere.parameters.branches import branch_of, root_of
 from elsewhere.parameters.connected import ConnectedDict
 from elsewhere.parameters.laying import Laying, say
 from elsewhere.parameters.typed import DEEPEST, Packed, Unkeepable, pack
+from elsewhere.parameters.writer import parsed as parsed_before
 from elsewhere.parameters.writer import writer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from elsewhere.contract.value import JSONValue
     from elsewhere.parameters.branches import Branch
@@ -67,18 +69,20 @@ class Connecting:
     def list(self, mutable: list[Any], name: str) -> list[Any]:
         """Connect a list: it is one value."""
         if self._lays:
-            mutable[:] = self._laying.value(name, mutable)
+            with self._telling_used():
+                mutable[:] = self._laying.value(name, mutable)
         self._say(self._packed({name: mutable}))
         return mutable
 
     def branch(self, mutable: Any, prefix: str, *, parsed: bool) -> Any:
         """Connect what has parameters below it."""
         # A parse keeps what its own types can read again, and has laid what is stored over it.
-        parses = _known_of_parses() if parsed and prefix == f"{ARGUMENTS}/" else {}
+        parses = parsed_before() if parsed and prefix == f"{ARGUMENTS}/" else {}
         for name in parses:
             self._laying.forget(name)
         if self._lays:
-            mutable = self._laying.below(root_of(mutable), prefix)
+            with self._telling_used():
+                mutable = self._laying.below(root_of(mutable), prefix)
         found = self._leaves(root_of(mutable), prefix)
         values = self._packed({n: item for n, item in found.items() if not parsed or _counts(n)}, parses)
         self._say(values)
@@ -90,9 +94,8 @@ class Connecting:
         """A value that a connected dict is given under a new key, with what was set by hand over it."""
         if not self._lays or self._writer.has_said(name):
             return value
-        laid = self._laying.late(name, value)
-        self._tell_used()
-        return laid
+        with self._telling_used():
+            return self._laying.late(name, value)
 
     def changed(self, name: str, value: Any) -> None:
         """Say what a connected dict holds under ``name`` now."""
@@ -102,12 +105,16 @@ class Connecting:
 
     def _say(self, values: dict[str, Packed]) -> None:
         self._writer.connected(values, self._record, self._held | self._laying.refused)
-        self._tell_used()
 
-    def _tell_used(self) -> None:
-        if self._laying.used:
-            self._place.used(sorted(self._laying.used))
-            self._laying.used.clear()
+    @contextmanager
+    def _telling_used(self) -> Iterator[None]:
+        """Say which overrides were read, also where one does not fit."""
+        try:
+            yield
+        finally:
+            if self._laying.used:
+                self._place.used(sorted(self._laying.used))
+                self._laying.used.clear()
 
     def _leaves(self, branch: Branch, prefix: str, depth: int = DEEPEST) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -145,15 +152,6 @@ def _holds_nothing(value: object) -> bool:
     if isinstance(value, plain) and type(value).__module__ == "builtins":
         return True
     return callable(value) and not isinstance(value, type) and not hasattr(value, "__dict__")
-
-
-def _known_of_parses() -> dict[str, JSONValue]:
-    """What parses have recorded, and in an attempt have laid what is stored over."""
-    if "elsewhere.parameters.ledger" not in sys.modules:
-        return {}
-    from elsewhere.parameters import ledger
-
-    return ledger.recorded()
 
 
 def _counts(name: str) -> bool:

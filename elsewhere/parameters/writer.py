@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -71,6 +72,11 @@ class ParameterWriter:
         """Whether the script has connected that name, or others below it."""
         with self._lock:
             return name in self._said or any(each.startswith(f"{name}/") for each in self._said)
+
+    def sections(self) -> set[str]:
+        """The sections that the script has connected, or had parsed, so far."""
+        with self._lock:
+            return {name.partition("/")[0] for name in {*self._said, *parsed()}}
 
     def set(
         self,
@@ -154,6 +160,15 @@ def writer_of(place: Place) -> ParameterWriter:
         return ParameterWriter(place)
     with _lock:
         return _writers.setdefault(place, ParameterWriter(place))
+
+
+def parsed() -> dict[str, JSONValue]:
+    """What parses of the command line have recorded, and in an attempt have laid what is stored over."""
+    if "elsewhere.parameters.ledger" not in sys.modules:
+        return {}
+    from elsewhere.parameters import ledger
+
+    return ledger.recorded()
 
 
 def _plain(values: Mapping[str, Packed]) -> dict[str, JSONValue]:

@@ -171,6 +171,15 @@ def test_reading_a_parameter_is_reading_what_was_set_by_hand(relay: Relayed) -> 
     assert relay.used == {"Args/lr", "Args/depth"}
 
 
+def test_printing_all_parameters_does_not_hide_an_override_that_a_connected_section_does_not_know(
+    relay: Relayed,
+) -> None:
+    task = relay.attempt(at_desk(), {"General/lr": 0.5, "General/lrr": 0.5, "Other/x": 1})
+    task.connect({"lr": 0.1})
+    assert task.get_parameters_as_dict()["General"] == {"lr": 0.5, "lrr": 0.5}
+    assert relay.used == {"General/lr", "Other/x"}
+
+
 def test_what_a_script_sets_over_what_it_connected_is_no_start_for_the_attempt(relay: Relayed) -> None:
     desk = at_desk()
     desk.connect({"lr": 0.1})
