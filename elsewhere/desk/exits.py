@@ -7,25 +7,21 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final
 
 from elsewhere import abort
-from elsewhere.contract.edit import Edit
-from elsewhere.contract.errors import ConfigurationError
-from elsewhere.contract.status import Status
-from elsewhere.contract.write import Edited
-from elsewhere.desk.ending import Ending
-from elsewhere.desk.script_end import ScriptEnd
+from elsewhere.desk.script import Script
 
+TYPE_CHECKING = False  # the script waits for what is imported here
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
+    from elsewhere.desk.ending import Ending
 
-DEADLINE_SECONDS: Final = 5.0
+DEADLINE_SECONDS = 5.0
 """What the end of a process may be held up, all in all."""
 
 _ending = threading.Lock()
 _owner = 0
-_script: ScriptEnd | None = None
+_script: Script | None = None
 
 
 def install() -> None:
@@ -39,7 +35,7 @@ def install() -> None:
         return
     _ending = threading.Lock()  # of a parent it may be held
     _owner = os.getpid()
-    _script = ScriptEnd()
+    _script = Script()
     abort.listen()
     abort.finish_by(_stop)
     # Last, so that it comes before the end of listening.
@@ -49,6 +45,7 @@ def install() -> None:
 def deadline_seconds() -> float:
     """What the end of a process may be held up: the setting ``exit_deadline_seconds``."""
     from elsewhere import settings
+    from elsewhere.contract.errors import ConfigurationError
 
     try:
         return settings.seconds("exit_deadline_seconds", DEADLINE_SECONDS, settings.find_folders())
@@ -61,15 +58,20 @@ def _leave(owner: int) -> None:
     if os.getpid() != owner or _script is None:
         return
     abort.await_end()
+    from elsewhere.desk.script_end import ending_of, leave_as_before
+
     try:
         with _ending:
-            _end_all(_script.ending())
+            _end_all(ending_of(_script))
     except KeyboardInterrupt:
         sys.stderr.write("elsewhere: interrupted before the end of the task was kept\n")
-    _script.leave_as_before()
+    leave_as_before(_script)
 
 
 def _stop(by: str) -> bool:
+    from elsewhere.contract.status import Status
+    from elsewhere.desk.ending import Ending
+
     # In the main thread this is a signal, which may have come while that very thread is at it.
     wait = threading.current_thread() is not threading.main_thread()
     if not _ending.acquire(blocking=wait):
@@ -93,6 +95,10 @@ def _end_all(ending: Ending) -> None:
 
 
 def _end(desk: Desk, ending: Ending, seconds: float) -> None:
+    from elsewhere.contract.edit import Edit
+    from elsewhere.contract.status import Status
+    from elsewhere.contract.write import Edited
+
     try:
         if ending.status is Status.COMPLETED:
             desk.write(Edited(Edit(progress=100.0)))

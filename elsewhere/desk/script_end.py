@@ -5,13 +5,10 @@ What can be known, and how, is in ``docs/decisions/exit-status.md``.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
-import functools
 import opcode
 import signal
 import sys
-import threading
 import traceback
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +18,9 @@ from elsewhere.desk.ending import Ending
 from elsewhere.traceback_tail import last_lines
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType, TracebackType
-    from typing import Any
+    from types import FrameType, TracebackType
+
+    from elsewhere.desk.script import Script
 
 UNKNOWN: Final = Ending(
     Status.CLOSED,
@@ -37,99 +35,30 @@ _RERAISE: Final = opcode.opmap["RERAISE"]
 _SIGNALS: Final = {128 + number: number.name for number in (signal.SIGINT, signal.SIGTERM)}
 
 
-class ScriptEnd:
-    """Watches the script of this process, from now on."""
+def ending_of(script: Script) -> Ending:
+    """How the script ended. To be asked when it has: by an exit handler."""
+    if leaving.leaving is not None:
+        return _of_code(leaving.leaving)
+    if script.frame is None:
+        return Ending(Status.COMPLETED)
+    error = _uncaught(script, script.frame)
+    if error is not None:
+        return of_error(error)
+    ended = _returned(script.frame) or hasattr(sys, "ps1")  # a prompt has no verdict of its own
+    return Ending(Status.COMPLETED) if ended else UNKNOWN
 
-    def __init__(self) -> None:
-        self._frame = _script_frame()
-        self._outermost = self._frame is not None and self._frame.f_back is None
-        self._left: BaseException | None = None
-        self._exits: tuple[int, object] | None = None
-        if self._frame is not None and not self._monitor(self._frame.f_code):
-            self._wrap_exit()
 
-    def ending(self) -> Ending:
-        """How it ended. To be asked when it has: by an exit handler."""
-        if leaving.leaving is not None:
-            return _of_code(leaving.leaving)
-        if self._frame is None:  # a host of another language has nothing but the handlers
-            return Ending(Status.COMPLETED)
-        error = self._uncaught(self._frame)
-        if error is not None:
-            return of_error(error)
-        ended = _returned(self._frame) or hasattr(sys, "ps1")  # a prompt has no verdict of its own
-        return Ending(Status.COMPLETED) if ended else UNKNOWN
+def leave_as_before(script: Script) -> None:
+    """Let Python end the process as it would have without us. To be called by the last of our handlers.
 
-    def leave_as_before(self) -> None:
-        """Let Python end the process as it would have without us. To be called by the last of our handlers.
-
-        After an interrupt it dies of SIGINT, unless some text was compiled and run meanwhile, as
-        many a module does that is imported: then it forgets, and exits with 1. Here it is told again.
-        """
-        interrupted = self._frame is not None and isinstance(self._uncaught(self._frame), KeyboardInterrupt)
-        if interrupted and self._outermost:
-            with contextlib.suppress(KeyboardInterrupt):
-                exec("raise KeyboardInterrupt")  # noqa: S102 - a text of ours
-
-    def _uncaught(self, script: FrameType) -> BaseException | None:
-        """What has left the script, as far as anybody knows."""
-        if _returned(script):
-            return None
-        if self._left is not None:
-            return self._left
-        if _passes(getattr(sys, "last_traceback", None), script):
-            return getattr(sys, "last_value", None)
-        if self._exits is None:
-            return None
-        asked, code = self._exits
-        place, operation = _place(script)
-        # One that was caught says nothing of a later end; behind a `finally` it is raised again.
-        return SystemExit(code) if place == asked or operation == _RERAISE else None
-
-    def _monitor(self, script: CodeType) -> bool:
-        """Hear what leaves the script, from Python 3.12 on; False where that cannot be had."""
-        if sys.version_info >= (3, 12):
-
-            def left(code: CodeType, offset: int, error: BaseException) -> None:
-                del offset
-                if code is script:
-                    self._left = error
-
-            monitoring = sys.monitoring
-            for tool in (4, 3):  # those that are meant for nobody in particular
-                if monitoring.get_tool(tool) is None:
-                    monitoring.use_tool_id(tool, "elsewhere")
-                    monitoring.register_callback(tool, monitoring.events.PY_UNWIND, left)
-                    monitoring.set_events(tool, monitoring.events.PY_UNWIND)
-                    return True
-        return False
-
-    def _wrap_exit(self) -> None:
-        """Hear what ``sys.exit``, ``exit`` and ``quit`` are called with."""
-        exit_before: Any = sys.exit
-
-        @functools.wraps(exit_before)
-        def exit_(status: object = None, /) -> None:
-            self._note(status)
-            exit_before(status)
-
-        sys.exit = exit_  # type: ignore[assignment]
-        quitter: Any = type(getattr(builtins, "exit", None))
-        if quitter.__module__ != "_sitebuiltins":
-            return
-        call_before = quitter.__call__
-
-        @functools.wraps(call_before)
-        def call(itself: object, code: object = None) -> None:
-            self._note(code)
-            call_before(itself, code)
-
-        quitter.__call__ = call
-
-    def _note(self, code: object) -> None:
-        # In another thread it ends that thread only.
-        if self._frame is not None and threading.current_thread() is threading.main_thread():
-            self._exits = (_place(self._frame)[0], code)
+    After an interrupt it dies of SIGINT, unless some text was compiled and run meanwhile, as
+    many a module does that is imported: then it forgets, and exits with 1. Here it is told again.
+    """
+    if script.frame is None or not script.outermost:
+        return
+    if isinstance(_uncaught(script, script.frame), KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - a text of ours
 
 
 def of_error(error: BaseException) -> Ending:
@@ -165,18 +94,21 @@ def _exited(code: int) -> str:
     return f"the script exited with code {code}"
 
 
-def _script_frame() -> FrameType | None:
-    """The frame of the script itself; where there is none, the outermost one of the main thread."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
-    main = getattr(sys.modules.get("__main__"), "__dict__", None)
-    script = None
-    outermost = frame
-    while frame is not None:
-        if frame.f_globals is main and frame.f_code.co_name == "<module>":
-            script = frame
-        outermost = frame
-        frame = frame.f_back
-    return script or outermost
+def _uncaught(script: Script, frame: FrameType) -> BaseException | None:
+    """What has left the script, as far as anybody knows."""
+    if _returned(frame):
+        return None
+    if script.left is not None:
+        return script.left
+    if _passes(getattr(sys, "last_traceback", None), frame):
+        return getattr(sys, "last_value", None)
+    if script.exited is None:
+        return None
+    asked, code = script.exited
+    place, operation = _place(frame, frame.f_lasti)
+    # One that was caught says nothing of a later end; behind a `finally` it is raised again.
+    same = place == _place(frame, asked)[0] or operation == _RERAISE
+    return SystemExit(code) if same else None
 
 
 def _passes(trace: TracebackType | None, frame: FrameType | None) -> bool:
@@ -188,13 +120,12 @@ def _passes(trace: TracebackType | None, frame: FrameType | None) -> bool:
 
 
 def _returned(frame: FrameType) -> bool:
-    return _place(frame)[1] in _RETURNS
+    return _place(frame, frame.f_lasti)[1] in _RETURNS
 
 
-def _place(frame: FrameType) -> tuple[int, int]:
-    """Where a frame stands, or stood last: offset and operation."""
+def _place(frame: FrameType, at: int) -> tuple[int, int]:
+    """Offset and operation of a frame where it stands, or stood, at that offset or in what fills it up."""
     operations = frame.f_code.co_code
-    at = frame.f_lasti
     while at > 0 and operations[at] in _FILLS:
         at -= 2
     return at, operations[at]
