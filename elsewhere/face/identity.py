@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from elsewhere.task import Task
 
 
-class TaskTypes:
-    """Words for what kind of run a task is; any other word is as good."""
+class TaskTypes(str):
+    """Words for what kind of run a task is; any other word is as good: ``TaskTypes("pruning")``."""
+
+    __slots__ = ()
 
     training = "training"
     testing = "testing"

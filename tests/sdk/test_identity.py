@@ -74,7 +74,7 @@ def test_any_task_is_told_what_it_is(server: RedisStore) -> None:
     task, parent = found(server, tags=("first",)), found(server)
     assert task.rename("tree") is True
     task.set_comment("a tree")
-    task.set_task_type("testing")
+    task.set_task_type(Task.TaskTypes("testing"))
     task.add_tags(["second", "first"])
     task.set_parent(parent)
     task.set_project(project_name="trees")
