@@ -123,7 +123,7 @@ def child_of(place: Place, parent: TaskRecord, call: Call, task_name: str) -> tu
         return None
     offset = 0
     while True:
-        page = store.query(Query(parent=parent.id, order_by="created", limit=500, offset=offset))
+        page = store.query(Query(parent=parent.id, order_by="-created", limit=500, offset=offset))
         for record in store.records(page.ids):
             if record.spec.entry.function == call.name:
                 return store, record
