@@ -16,7 +16,8 @@ TEXTS = "_elsewhere_texts"
 them, and what they come to is recorded by the library's own door."""
 
 CONNECTED = "_elsewhere_connected"
-"""Attribute of a parser that ``task.connect`` was called with: it counts, whatever it parses."""
+"""Attribute of a parser that ``task.connect`` was called with, which counts, whatever it parses: the
+listener that is told what comes of it."""
 
 _VALUELESS = (argparse._HelpAction, argparse._VersionAction)
 _SCALAR = (None, argparse.OPTIONAL)

@@ -55,7 +55,7 @@ def parse(original: Callable[..., Any], parser: Parser, args: Any, namespace: An
     if running is not None:
         running.enter(parser)
         return original(parser, args, namespace)
-    connected = getattr(parser, actions.CONNECTED, False)
+    connected = getattr(parser, actions.CONNECTED, None)
     if getattr(parser, actions.PRIVATE, False) or not (connected or ledger.from_command_line(args)):
         return original(parser, args, namespace)
     given = ledger.given()
@@ -73,7 +73,7 @@ def parse(original: Callable[..., Any], parser: Parser, args: Any, namespace: An
         _running.parse = None
         current.restore()
     values = current.values(parsed)
-    ledger.note(values, current.used(), current.news(values))
+    ledger.note(values, current.used(), current.news(values), connected)
     return result
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.contract.errors import UsageError
+from elsewhere.contract.write import ParametersSet
 from elsewhere.parameters import names
 from elsewhere.parameters.branches import branch_of, root_of
 from elsewhere.parameters.connected import ConnectedDict
@@ -38,7 +39,7 @@ def connect(
     if argparse is not None and isinstance(mutable, argparse.ArgumentParser):
         from elsewhere.parameters.actions import CONNECTED
 
-        setattr(mutable, CONNECTED, True)
+        setattr(mutable, CONNECTED, lambda values: place.write(ParametersSet(values)))
         return mutable
     if not isinstance(mutable, list) and _holds_nothing(mutable):
         raise UsageError(

@@ -132,13 +132,19 @@ def by_hand(given: Given | None, section: str = SECTION) -> dict[str, JSONValue]
     }
 
 
-def note(values: Mapping[str, JSONValue], used: Collection[str], news: Mapping[str, JSONValue]) -> None:
+def note(
+    values: Mapping[str, JSONValue],
+    used: Collection[str],
+    news: Mapping[str, JSONValue],
+    listener: Listener | None = None,
+) -> None:
     """Note what a parse resulted in.
 
     Args:
         values: All of it, by name.
         used: Names set by hand that the parser knew; an attempt reports the others as unused.
         news: Of ``values``, what the attempt's store does not hold yet.
+        listener: Who is told at a desk, in the place of the newest open task.
     """
     _known_before.update(used)
     try:
@@ -147,8 +153,8 @@ def note(values: Mapping[str, JSONValue], used: Collection[str], news: Mapping[s
             from elsewhere.bound import relay
 
             relay().report({name: value for name, value in news.items() if counts(name)}, sorted(used))
-        elif _listeners:
-            _listeners[-1]({name: value for name, value in values.items() if counts(name)})
+        elif listener or _listeners:
+            (listener or _listeners[-1])({name: value for name, value in values.items() if counts(name)})
         else:
             _unheard.update(values)
     except Exception:  # noqa: BLE001 - the parse itself is done: what we note of it must not fail it
