@@ -161,7 +161,7 @@ class Courier:
         try:
             with opened.importing:
                 _prepare()
-            sink = self._make_sink()
+                sink = self._make_sink()
             try:
                 self._bring(sink)
             finally:

@@ -296,7 +296,8 @@ class Desk:
 
     def _carry(self) -> None:
         if self._first:
-            self._meeting.expect(*self._given_names)
+            with opened.importing:  # which it does, too
+                self._meeting.expect(*self._given_names)
         self._running().courier.carry()
 
     def _join_in(self) -> None:
