@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from elsewhere.contract.codec import encode
-from elsewhere.contract.errors import DiskFull, ElsewhereError, LateWrite, ServerUnreachable
+from elsewhere.contract.errors import DiskFull, ElsewhereError, LateWrite
 from elsewhere.contract.write import encode_write
-from elsewhere.desk.sink import Found
+from elsewhere.desk.sink import Found, NotBegun
 from elsewhere.offline.frames import FrameFile
 from elsewhere.offline.session import BLOBS, END, TASK, WRITES, Ended, Session
 
@@ -79,13 +79,13 @@ class FolderSink:
 
         Raises:
             LateWrite: it has been packed already.
-            ServerUnreachable: it has not begun yet.
+            NotBegun: it has not begun yet.
         """
         self._folder = self._sessions / task_id
         if _archive(self._folder).exists():
             raise self._late()
         if not (self._folder / TASK).exists():
-            raise ServerUnreachable(f"the offline session {self._folder} has not begun yet", "")
+            raise NotBegun(f"the offline session {self._folder} has not begun yet")
         with _kept(self._folder):
             self._take()
 

@@ -156,6 +156,39 @@ def test_several_tasks_of_a_process_are_several_sessions(
     assert names == {"svm", "second"}
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_of_a_run_write_to_one_session(
+    desk: Desk, elsewhere_home: Path, store: RedisStore, method: str
+) -> None:
+    text = f"""
+import multiprocessing
+from elsewhere import Task
+
+def work(number):
+    Task.init(project_name="digits", task_name="svm").set_user_properties(**{{f"child{{number}}": number}})
+
+if __name__ == "__main__":
+    Task.set_offline(True)
+    task = Task.init(project_name="digits", task_name="svm")
+    context = multiprocessing.get_context({method!r})
+    children = [context.Process(target=work, args=(number,)) for number in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    task.set_user_properties(parent=True)
+"""
+    ran = run(desk, elsewhere_home, text)
+    assert (ran.code, ran.stderr) == (0, "")
+    task = store.get(import_session(store, archive_of(ran)))
+    assert {name: kept.value for name, kept in task.properties.items()} == {
+        "child0": 0,
+        "child1": 1,
+        "parent": True,
+    }
+    assert task.status is Status.COMPLETED
+
+
 class TestCalls:
     """What `Task` says to those who ask for what is not there."""
 

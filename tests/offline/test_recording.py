@@ -17,13 +17,12 @@ from elsewhere.contract.errors import (
     DiskFull,
     ElsewhereError,
     LateWrite,
-    ServerUnreachable,
     SessionRefused,
 )
 from elsewhere.contract.status import Status
 from elsewhere.contract.write import Happened
 from elsewhere.desk.ending import Ending
-from elsewhere.desk.sink import Opening
+from elsewhere.desk.sink import NotBegun, Opening
 from elsewhere.offline.recording import WORDLESS, open_recording
 from elsewhere.offline.sink import FolderSink, pack
 from tests.offline.sessions import DIFF, UNTRACKED, WRITES, new_task, record
@@ -152,7 +151,7 @@ def test_several_processes_write_to_one_session(tmp_path: Path) -> None:
 
 def test_a_process_that_comes_too_late_is_told(tmp_path: Path) -> None:
     late = FolderSink(tmp_path)
-    with pytest.raises(ServerUnreachable):
+    with pytest.raises(NotBegun):
         late.join(ID)
     sink = begun(tmp_path)
     late.join(ID)
