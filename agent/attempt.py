@@ -14,6 +14,7 @@ import psutil
 
 from agent import workspace
 from agent.config import AttemptConfig
+from agent.disk import space_needed
 from agent.environment import Environment
 from agent.finish import finish
 from agent.heartbeat import Heartbeat
@@ -29,7 +30,7 @@ from agent.stream import RETRY_SECONDS, Pump, Sender
 from elsewhere.contract.errors import ElsewhereError, ServerUnreachable
 from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
-from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped
+from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped, Verdict
 from elsewhere.contract.spec import Blob
 from elsewhere.parameters.overrides import suggested
 from elsewhere.startup import lay_sdk
@@ -226,7 +227,7 @@ class Attempt:
         failure = site.failure(self._tree, ended)
         if failure is not None:
             return NeverRan(Step.LAUNCH, failure)
-        return Exited(ended.code, oom_killed=ended.oom_killed)
+        return Exited(ended.code, oom_killed=ended.oom_killed, verdict=self._state.read_verdict())
 
     def _record_built(self, environment: Environment) -> None:
         with contextlib.suppress(ElsewhereError, OSError):
@@ -301,12 +302,16 @@ class Attempt:
 
     @contextlib.contextmanager
     def _relay(self) -> Iterator[None]:
-        calls = attempt_calls(self._own, self._lease, self._used_overrides)
+        calls = attempt_calls(self._own, self._lease, self._used_overrides, self._keep_verdict)
         server = RelayServer(self._socket, calls)
         try:
             yield
         finally:
             server.close()
+
+    def _keep_verdict(self, verdict: Verdict) -> None:
+        with space_needed(self._config.state):
+            self._state.write_verdict(verdict)
 
     def _tell(self, kind: EventKind, detail: str = "") -> None:
         with contextlib.suppress(ElsewhereError):

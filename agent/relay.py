@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from elsewhere.contract.codec import encode, encode_parameters
+from elsewhere.contract.codec import decode, encode, encode_parameters
 from elsewhere.contract.errors import (
     ElsewhereError,
     LateWrite,
@@ -28,6 +28,8 @@ from elsewhere.contract.errors import (
     UsageError,
 )
 from elsewhere.contract.lease import Lease
+from elsewhere.contract.outcome import Verdict
+from elsewhere.contract.status import Status
 from elsewhere.contract.task import JSONValue, TaskRecord
 from elsewhere.contract.write import (
     LONGEST_CONFIGURATION,
@@ -248,10 +250,16 @@ class OwnTask(Protocol):
         ...
 
 
-def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]:
+def attempt_calls(
+    own: OwnTask,
+    lease: Lease,
+    used: set[str],
+    judged: Callable[[Verdict], None] = lambda _: None,
+) -> dict[str, Call]:
     """What an attempt may ask for: its own task, and writes to it.
 
-    ``used`` gathers the names of overrides that a parser of the script knew.
+    ``used`` gathers the names of overrides that a parser of the script knew; ``judged`` keeps what the
+    script says of its own end.
     """
 
     def task(arguments: Arguments) -> JSONValue:
@@ -285,6 +293,13 @@ def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]
             raise UsageError("names must be a list of texts")
         used.update(names)
 
+    def verdict(arguments: Arguments) -> None:
+        _require_own(lease, arguments)
+        given = decode(Verdict, arguments["verdict"])
+        if given.status not in (Status.COMPLETED, Status.FAILED, Status.STOPPED):
+            raise UsageError(f"a script cannot end its own task as {given.status}")
+        judged(given)
+
     return {
         "task": task,
         "given": given,
@@ -292,6 +307,7 @@ def attempt_calls(own: OwnTask, lease: Lease, used: set[str]) -> dict[str, Call]
         "configurations": configurations,
         "configuration": configuration,
         "parameters_used": parameters_used,
+        "verdict": verdict,
     }
 
 

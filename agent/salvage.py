@@ -17,7 +17,7 @@ from agent.stop import Stop
 from agent.stream import TAIL_BYTES, Pump, Sender
 from agent.witness import UNWITNESSED, Testimony
 from elsewhere.contract.errors import ElsewhereError
-from elsewhere.contract.outcome import Exited, Lost, Outcome
+from elsewhere.contract.outcome import Exited, Lost, Outcome, Verdict
 from elsewhere.traceback_tail import last_lines
 from executors.contract import Exit
 
@@ -36,7 +36,7 @@ def salvage(config: AttemptConfig, mark: AttemptMark, testimony: Testimony = UNW
     outcome = state.read_outcome()
     remains: Remains = Processes(mark, testimony) if mark.engine is None else InEngine(mark, testimony)
     if outcome is None:
-        outcome = _as_outcome(remains.exit())
+        outcome = _as_outcome(remains.exit(), state.read_verdict())
         with contextlib.suppress(OSError):
             state.write_outcome(outcome)
     remains.end(config.stop_grace_seconds)
@@ -51,8 +51,10 @@ def salvage(config: AttemptConfig, mark: AttemptMark, testimony: Testimony = UNW
     return outcome
 
 
-def _as_outcome(ended: Exit | None) -> Outcome:
-    return Lost("its supervisor died") if ended is None else Exited(ended.code, oom_killed=ended.oom_killed)
+def _as_outcome(ended: Exit | None, verdict: Verdict | None) -> Outcome:
+    if ended is None:
+        return Lost("its supervisor died")
+    return Exited(ended.code, oom_killed=ended.oom_killed, verdict=verdict)
 
 
 def _deliver(config: AttemptConfig, mark: AttemptMark, outcome: Outcome, output: int | None) -> Outcome:

@@ -3,7 +3,8 @@
 ``attempt.json`` says which attempt this is and which process owns it (by id **and** start
 time, since ids are given again); ``place.json`` what of the machine is the attempt's: the daemon
 writes it before it starts the supervisor, so that the next daemon gives that to nobody else.
-``journal/`` holds the log; ``outcome.json`` is written the moment the script has ended, and is what
+``journal/`` holds the log; ``verdict.json`` what the script has said of its own end;
+``outcome.json`` is written the moment the script has ended, and is what
 a successor commits when the supervisor is killed before it could. ``lost.txt`` stays alone when
 the attempt was lost, until the daemon has told it.
 """
@@ -25,7 +26,7 @@ from agent.place import Place
 from elsewhere.contract.codec import decode, encode
 from elsewhere.contract.errors import SchemaError
 from elsewhere.contract.lease import Lease
-from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Stopped
+from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Stopped, Verdict
 
 _OUTCOMES: Final[dict[str, type[Exited] | type[NeverRan] | type[Stopped] | type[Lost]]] = {
     kind.__name__: kind for kind in (Exited, NeverRan, Stopped, Lost)
@@ -166,6 +167,17 @@ class AttemptState:
             body = json.loads((self.folder / "outcome.json").read_text())
             return decode(_OUTCOMES[body["kind"]], body["value"])
         except (OSError, ValueError, KeyError, SchemaError):
+            return None
+
+    def write_verdict(self, verdict: Verdict) -> None:
+        """Keep what the script says of its own end; the last word counts."""
+        self._write("verdict.json", encode(verdict))
+
+    def read_verdict(self) -> Verdict | None:
+        """What the script has said of its own end, if anything."""
+        try:
+            return decode(Verdict, (self.folder / "verdict.json").read_text())
+        except (OSError, SchemaError):
             return None
 
     def leave_word(self, loss: Lost) -> None:

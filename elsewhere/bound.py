@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from elsewhere.contract.task import TaskRecord
     from elsewhere.contract.write import ConfigurationSet, Write
+    from elsewhere.desk.ending import Ending
     from elsewhere.store.protocol import Store
     from elsewhere.store.relay import RelayStore
     from elsewhere.wish import Wish
@@ -110,6 +111,14 @@ class Bound:
         from elsewhere.face.stores import the_store
 
         return the_store()
+
+    def end(self, ending: Ending, deadline: float) -> bool:
+        """Have the supervisor end the task so, once the script has ended."""
+        from elsewhere.contract.outcome import Verdict
+
+        del deadline
+        relay().judge(Verdict(ending.status, ending.text))
+        return True
 
     def flush(self, timeout: float | None = None) -> bool:
         """All that was written is on the supervisor's disk."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from elsewhere.contract.task import TaskRecord
     from elsewhere.contract.write import ConfigurationSet, Write
+    from elsewhere.desk.ending import Ending
     from elsewhere.store.protocol import Store
     from elsewhere.wish import Wish
 
@@ -62,6 +63,12 @@ if TYPE_CHECKING:
             Raises:
                 ServerUnreachable: nothing answers.
                 UsageError: in an attempt that was given no server, or offline.
+            """
+            ...
+
+        def end(self, ending: Ending, deadline: float) -> bool:
+            """End the task, within ``deadline`` seconds, and not the process; in an attempt, where the
+            supervisor ends it, as soon as the script has. Whether that came through.
             """
             ...
 

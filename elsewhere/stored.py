@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.contract.write import Write
+    from elsewhere.desk.ending import Ending
     from elsewhere.store.protocol import Store
     from elsewhere.wish import Wish
 
@@ -89,6 +90,22 @@ class Stored:
     def store(self) -> Store:
         """The store itself."""
         return self._store
+
+    def end(self, ending: Ending, deadline: float) -> bool:
+        """Move the task there from where it stands.
+
+        Raises:
+            IllegalMove: that cannot be, or an attempt owns it.
+        """
+        del deadline
+        self._store.move(
+            self._id,
+            ending.status,
+            expected=self.record().status,
+            message=ending.text,
+            exit_code=ending.exit_code,
+        )
+        return True
 
     def flush(self, timeout: float | None = None) -> bool:
         """Nothing is ever under way."""

@@ -22,17 +22,28 @@ class Step(str, Enum):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a script itself says of how its task ends, whatever its exit code is then."""
+
+    status: Status
+    """``completed``, ``failed`` or ``stopped``."""
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Exited:
     """The user's script ran and ended by itself.
 
     ``code`` is the exit code; a negative one is the number of the signal that
     killed it. ``traceback`` holds the last lines of what it printed about it, or what else
     there is to say of the run. ``oom_killed`` says that the kernel ended it for want of memory.
+    ``verdict`` is the script's own, where it gave one.
     """
 
     code: int
     traceback: str = ""
     oom_killed: bool = False
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,8 @@ def status_of(outcome: Outcome) -> Status:
         ValueError: for ``Lost``, which ends an attempt but never a task.
     """
     if isinstance(outcome, Exited):
+        if outcome.verdict is not None:
+            return outcome.verdict.status
         return Status.COMPLETED if outcome.code == 0 else Status.FAILED
     if isinstance(outcome, NeverRan):
         return Status.FAILED
@@ -78,7 +91,8 @@ def status_of(outcome: Outcome) -> Status:
 def message_of(outcome: Outcome) -> str:
     """The status message of ``outcome``, in words for the person who submitted the task."""
     if isinstance(outcome, Exited):
-        return "\n".join(filter(None, (_ending_of(outcome), outcome.traceback)))
+        said = outcome.verdict.message if outcome.verdict is not None else ""
+        return "\n".join(filter(None, (said, _ending_of(outcome), outcome.traceback)))
     if isinstance(outcome, NeverRan):
         return f"the script never ran ({outcome.step}): {outcome.reason}"
     if isinstance(outcome, Stopped):

@@ -95,13 +95,7 @@ def _end_all(ending: Ending) -> None:
 
 
 def _end(desk: Desk, ending: Ending, seconds: float) -> None:
-    from elsewhere.contract.edit import Edit
-    from elsewhere.contract.status import Status
-    from elsewhere.contract.write import Edited
-
     try:
-        if ending.status is Status.COMPLETED:
-            desk.write(Edited(Edit(progress=100.0)))
         desk.end(ending, seconds)
     except Exception as error:  # noqa: BLE001 - nothing may keep the others, or the process, from their end
         sys.stderr.write(f"elsewhere: the end of task {desk.id} was not kept: {error}\n")

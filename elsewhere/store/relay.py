@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from elsewhere.contract.events import EventKind
+    from elsewhere.contract.outcome import Verdict
     from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.contract.write import ConfigurationSet, Write
 
@@ -160,6 +161,17 @@ class RelayStore:
             self.write(ParametersSet(parameters))
         if used:
             self._call("parameters_used", {"names": list(used)})
+
+    def judge(self, verdict: Verdict) -> None:
+        """Say how the task is to end once the script has; the last word counts.
+
+        Raises:
+            DiskFull: its supervisor cannot keep it.
+            UsageError: a status that no script can end with.
+        """
+        from elsewhere.contract.codec import encode
+
+        self._call("verdict", {"verdict": encode(verdict)})
 
     def close(self) -> None:
         """Give the connection back; the next call would open another."""
