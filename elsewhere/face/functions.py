@@ -65,15 +65,15 @@ class Functions(Face):
         if is_worker() or not getattr(self._place, "owned", True):
             return None
         record = self._record()
-        # A cell that is run again makes another draft, and stands in the script once.
-        unique = has_script()
+        # At a prompt lines are typed again; in an attempt all was said at the desk.
+        unique = has_script() and not self._place.given
         if unique:
             claim(record.id, call.name)
         made = None
         try:
             made = self._function_task(record, call, task_name or f"{record.name} <{call.name}>")
         finally:
-            if made is None and unique and not self._place.given:
+            if made is None and unique:
                 give_back(record.id, call.name)
         if made is None:
             return None

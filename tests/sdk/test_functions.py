@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,8 @@ from elsewhere.function import checked_call, child_of
 from elsewhere.store.memory import MemoryStore
 from elsewhere.store.redis import RedisStore
 from elsewhere.stored import Stored
-from tests.parameters.desk import Desk, Ran
+from tests.kernel import Kernel
+from tests.parameters.desk import CHECKOUT, Desk, Ran
 
 SCRIPT = """
 import enum, json, sys
@@ -153,6 +156,27 @@ for call in {list(REFUSED)!r}:
         ran = at_a_desk(repository, valkey_url, after=after)
         assert (ran.code, "told UsageError" in ran.stdout) == (0, True), ran.stderr
         assert named(store, "third").parameters == {"Function/x": 2}
+
+
+def test_a_notebook_s_function_is_a_task_of_its_cells_and_a_cell_may_be_run_again(
+    repository: Desk, valkey_url: str, elsewhere_home: Path, store: RedisStore
+) -> None:
+    environment = repository.environment(
+        PYTHONPATH=str(CHECKOUT), ELSEWHERE_REDIS_URL=valkey_url, ELSEWHERE_HOME=str(elsewhere_home)
+    )
+    make = "made = task.create_function_task(work, x=SIZE)\nprint(made.id)"
+    with Kernel(repository.folder, environment) as kernel:
+        kernel.run("from elsewhere import Task\ntask = Task.init('digits', 'svm')\nfactor = 3")
+        kernel.run("def work(x):\n    print('worked', x * factor)")
+        for size in ("5", "7"):
+            made = kernel.run(make.replace("SIZE", size), cell="make")
+    task = store.get(made.stdout.strip())
+    assert task.spec.source.untracked is not None
+    with tarfile.open(fileobj=BytesIO(store.get_blob(task.spec.source.untracked))) as archive:
+        script = archive.extractfile(task.spec.entry.script)
+        assert script is not None
+        ran = repository.attempt(script.read().decode(), task=new_of(task))
+    assert (ran.code, ran.stdout) == (0, "worked 21\n"), ran.stderr
 
 
 class TestInItsAttempt:
