@@ -31,7 +31,7 @@ class _Abort:
     """Of this process alone; a forked child has one of its own."""
 
     def __init__(self) -> None:
-        self.callbacks: dict[str, tuple[Callable[[], object], float]] = {}
+        self.callbacks: dict[object, tuple[Callable[[], object], float]] = {}
         self.finish: Callable[[str], bool] | None = None
         self.before: Any = None
         """The handler that ours stands in front of; None where it does not."""
@@ -43,12 +43,12 @@ class _Abort:
 _abort = _Abort()
 
 
-def call_back(task_id: str, callback: Callable[[], object] | None, seconds: float = 0.0) -> None:
-    """Call ``callback`` for that task when a stop comes, and wait so long for it; None takes it back."""
+def call_back(key: object, callback: Callable[[], object] | None, seconds: float = 0.0) -> None:
+    """Call ``callback``, the one of that key, when a stop comes, and wait so long for it; None takes it back."""
     if callback is None:
-        _abort.callbacks.pop(task_id, None)
+        _abort.callbacks.pop(key, None)
     else:
-        _abort.callbacks[task_id] = (callback, seconds)
+        _abort.callbacks[key] = (callback, seconds)
 
 
 def finish_by(finish: Callable[[str], bool]) -> None:
@@ -80,6 +80,11 @@ def listen(*, before_others: bool = False) -> bool:
     _abort.before = heard
     atexit.register(_let_go)
     return True
+
+
+def can_listen() -> bool:
+    """Whether SIGTERM does something to this process, so that somebody in it can hear it."""
+    return callable(signal.getsignal(signal.SIGTERM)) or signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def ask(by: str) -> None:

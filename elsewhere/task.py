@@ -6,6 +6,7 @@ from elsewhere.face.archiving import Archiving
 from elsewhere.face.configuring import Configuring
 from elsewhere.face.connecting import Connecting
 from elsewhere.face.copying import Copying
+from elsewhere.face.ending import Ending
 from elsewhere.face.finding import Finding
 from elsewhere.face.functions import Functions
 from elsewhere.face.identity import Identity
@@ -19,6 +20,7 @@ from elsewhere.face.queueing import Queueing
 from elsewhere.face.rebuilding import Rebuilding
 from elsewhere.face.saying import Saying
 from elsewhere.face.sending import Sending
+from elsewhere.face.standing import Standing
 
 
 class Task(
@@ -27,6 +29,7 @@ class Task(
     Configuring,
     Connecting,
     Copying,
+    Ending,
     Finding,
     Functions,
     Identity,
@@ -39,6 +42,7 @@ class Task(
     Rebuilding,
     Saying,
     Sending,
+    Standing,
 ):
     """One experiment.
 
