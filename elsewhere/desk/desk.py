@@ -7,7 +7,7 @@ import sys
 import threading
 
 from elsewhere.desk import opened, role
-from elsewhere.desk.started import UNTITLED, find_started, has_script, watch_cells
+from elsewhere.desk.started import UNTITLED, find_started, has_script, is_worker, watch_cells
 
 TYPE_CHECKING = False  # the script waits for what is imported here, and for `typing`
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ class Desk:
         # Last: from here on two threads share one interpreter.
         if self._first:
             exits.install()
+            if is_worker():
+                role.at_end_of_worker(self._end_of_worker)
             os.environ[role.VARIABLE] = self._meeting.mark
             self._begin()
         else:
@@ -295,7 +297,7 @@ class Desk:
             self._running().courier.give_up(str(error))
 
     def _carry(self) -> None:
-        if self._first:
+        if self.owned:
             with opened.importing:  # which it does, too
                 self._meeting.expect(*self._given_names)
         self._running().courier.carry()
@@ -308,12 +310,22 @@ class Desk:
             role.at_end_of_process(self._finish)
             self._begin()
 
-    def _finish(self) -> None:
+    def _end_of_worker(self) -> None:
+        """End the task of a worker that opened it: no exit handler of ours is called there."""
         from elsewhere.contract.status import Status
         from elsewhere.desk.ending import Ending
         from elsewhere.desk.exits import deadline_seconds
+        from elsewhere.desk.script_end import of_error
 
-        self._running().courier.end(Ending(Status.COMPLETED), deadline_seconds())
+        if self in opened.opened():
+            error = sys.exc_info()[1]
+            ending = Ending(Status.COMPLETED) if error is None else of_error(error)
+            self.end(ending, deadline_seconds())
+
+    def _finish(self) -> None:
+        from elsewhere.desk.exits import deadline_seconds
+
+        self._running().finish(deadline_seconds())
 
     def _started_or_none(self) -> Started | None:
         if self._script is not None:
