@@ -15,6 +15,7 @@ TYPE_CHECKING = False  # the script waits for what is imported here
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
     from elsewhere.desk.ending import Ending
+    from elsewhere.simulated import Simulated
 
 DEADLINE_SECONDS = 5.0
 """What the end of a process may be held up, all in all."""
@@ -94,7 +95,7 @@ def _end_all(ending: Ending) -> None:
         _end(desk, ending, max(0.0, end - time.monotonic()))
 
 
-def _end(desk: Desk, ending: Ending, seconds: float) -> None:
+def _end(desk: Desk | Simulated, ending: Ending, seconds: float) -> None:
     try:
         desk.end(ending, seconds)
     except Exception as error:  # noqa: BLE001 - nothing may keep the others, or the process, from their end

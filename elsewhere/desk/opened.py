@@ -8,6 +8,7 @@ import threading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
+    from elsewhere.simulated import Simulated
 
 importing = threading.RLock()
 """Held by our threads while they import: a process that is forked then could never import the same."""
@@ -15,29 +16,29 @@ importing = threading.RLock()
 IMPORT_SECONDS = 20.0
 """How long a fork waits for them at most."""
 
-_open: list[Desk] = []
-_held: list[Desk] = []
+_open: list[Desk | Simulated] = []
+_held: list[Desk | Simulated] = []
 _importing_held = False
 
 
-def opened() -> list[Desk]:
+def opened() -> list[Desk | Simulated]:
     """The open desks whose status this very process is to say: none in a forked child of theirs,
     in a worker of ``multiprocessing``, or in a rank of a launcher that is not the first.
     """
     return [desk for desk in _open if desk.owned]
 
 
-def all_opened() -> list[Desk]:
+def all_opened() -> list[Desk | Simulated]:
     """These, and those that this process only writes to."""
     return list(_open)
 
 
-def enter(desk: Desk) -> None:
+def enter(desk: Desk | Simulated) -> None:
     """A desk has opened."""
     _open.append(desk)
 
 
-def leave(desk: Desk) -> None:
+def leave(desk: Desk | Simulated) -> None:
     """A desk has closed, or its run goes on elsewhere. Safe to repeat."""
     if desk in _open:
         _open.remove(desk)

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 def send(
     desk: Desk, queue: str | None, *, copy: bool, exit_process: bool, follow: bool, wait: bool
 ) -> Task | None:
-    """Do what ``execute_remotely`` promises; return the ended task where it is waited for."""
+    """Do what ``execute_remotely`` promises; return the task where it was copied or waited for."""
     if not desk.owned:
         # Another rank of a launcher, such as torchrun: the first one sends the run of them all.
         if exit_process and not wait:
@@ -45,19 +45,17 @@ def send(
         if prompt is None:
             fail(error)
         _halt(f"elsewhere: error: {error}")
-    if wait:
-        from elsewhere.stored import Stored
-        from elsewhere.task import Task
-
-        return Task(Stored(drafted.store, drafted.record.id))
-    if exit_process and prompt is not None:
-        _tell_of_cells(prompt)
-        _halt("elsewhere: this cell ends here; what follows in it is done elsewhere")
-    if exit_process:
+    if exit_process and not wait:
+        if prompt is not None:
+            _tell_of_cells(prompt)
+            _halt("elsewhere: this cell ends here; what follows in it is done elsewhere")
         from elsewhere.following import exit_code
 
         leave(0 if ended is None else exit_code(ended))
-    return None
+    from elsewhere.stored import Stored
+    from elsewhere.task import Task
+
+    return Task(Stored(drafted.store, drafted.record.id))
 
 
 def _prompt() -> Notebook | Prompt | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from elsewhere.bound import Bound, in_attempt
 from elsewhere.face.face import Face, misuse
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from elsewhere.place import Place
     from elsewhere.task import Task
 
 SHORTEST_NAME = 3
@@ -98,6 +101,8 @@ class Opening(Face):
 
         if in_attempt() and not _open:
             task = Task(Bound())
+        elif (simulated := _simulated(project_name, task_name)) is not None:
+            task = Task(simulated)
         else:
             from elsewhere.desk import Desk
             from elsewhere.desk.options import Options
@@ -202,6 +207,15 @@ class Opening(Face):
 def _known(project_name: str | None, task_name: str | None) -> Task | None:
     """The open task that these names mean, the newest first."""
     return next((task for task in reversed(_open) if task._is_named(project_name, task_name)), None)
+
+
+def _simulated(project_name: str | None, task_name: str | None) -> Place | None:
+    """The task that was asked to run here as in its attempt, if there is one."""
+    if "elsewhere.simulated" not in sys.modules:
+        return None
+    from elsewhere.simulated import opening
+
+    return opening(project_name, task_name)
 
 
 def _continuing(asked: bool | str | int) -> tuple[bool | str, int | None]:

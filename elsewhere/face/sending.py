@@ -10,7 +10,37 @@ if TYPE_CHECKING:
 
 
 class Sending(Face):
-    """How a run leaves the desk."""
+    """How a run leaves the desk, and how one is tried at a desk that runs elsewhere."""
+
+    @classmethod
+    def debug_simulate_remote_task(cls, task_id: str, reset_task: bool = False) -> None:
+        """Let the next ``Task.init`` of this process open a task as if an agent ran it.
+
+        What the task holds is laid over what the script says: its parameters over those of the
+        command line, whose parser must be called after this, and over what is connected; its
+        configurations over those here. It is in progress then, and ends with this process; what the
+        script reports is its own. But the script runs as it stands here, with the packages that are
+        here. In an attempt this does nothing.
+
+        Args:
+            task_id: The task, by its id or the beginning of it.
+            reset_task: Make it a draft first. Its log and results are lost.
+
+        Raises:
+            IllegalMove: it is no draft, and ``reset_task`` is False or cannot make it one.
+            TaskNotFound: there is no such task.
+            ServerUnreachable: nothing answers.
+        """
+        from elsewhere.bound import in_attempt
+
+        if in_attempt():
+            return
+        from elsewhere.desk.started import is_worker
+        from elsewhere.face.stores import the_store
+        from elsewhere.simulated import simulate
+
+        store = the_store()
+        simulate(store, store.resolve(task_id), reset=reset_task, worker=is_worker())
 
     def execute_remotely(
         self,
@@ -44,7 +74,7 @@ class Sending(Face):
                 That it failed is no exception: ``status`` tells.
 
         Returns:
-            With ``wait`` the ended task, else this one.
+            The task that was sent, which with ``wait`` has ended. In an attempt, this one.
 
         Raises:
             UsageError: ``exit_process=False`` without ``clone=True``: the one task would run twice;

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from elsewhere.contract.task import JSONValue
-    from elsewhere.store.relay import Given
+    from elsewhere.simulated import Supervision
+    from elsewhere.store.relay import Given, RelayStore
 
     Listener = Callable[[Mapping[str, JSONValue]], None]
 
@@ -106,21 +107,32 @@ def given() -> Given | None:
     Ends the process when its supervisor does not say: to go on with the script's own defaults
     would give wrong results without a word.
     """
-    if "ELSEWHERE_RELAY" not in os.environ:
+    supervisor = _supervisor()
+    if supervisor is None:
         return None
-    from elsewhere.bound import relay
     from elsewhere.contract.errors import ElsewhereError
     from elsewhere.exit import fail
     from elsewhere.store.relay import Given
 
     try:
-        answer = relay().given()
+        answer = supervisor.given()
     except ElsewhereError as error:
         fail(error)
     return Given(
         {name: value for name, value in answer.parameters.items() if counts(name)},
         tuple(name for name in answer.overrides if counts(name)),
     )
+
+
+def _supervisor() -> RelayStore | Supervision | None:
+    """Who says what is laid over the command line: in an attempt, and where one is simulated."""
+    if "ELSEWHERE_RELAY" in os.environ:
+        from elsewhere.bound import relay
+
+        return relay()
+    simulated = sys.modules.get("elsewhere.simulated")
+    supervision: Supervision | None = simulated.supervision() if simulated is not None else None
+    return supervision
 
 
 def by_hand(given: Given | None, section: str = SECTION) -> dict[str, JSONValue]:
@@ -149,10 +161,9 @@ def note(
     _known_before.update(used)
     try:
         _recorded.update(values)
-        if "ELSEWHERE_RELAY" in os.environ:
-            from elsewhere.bound import relay
-
-            relay().report({name: value for name, value in news.items() if counts(name)}, sorted(used))
+        supervisor = _supervisor()
+        if supervisor is not None:
+            supervisor.report({name: value for name, value in news.items() if counts(name)}, sorted(used))
         elif listener or _listeners:
             (listener or _listeners[-1])({name: value for name, value in values.items() if counts(name)})
         else:

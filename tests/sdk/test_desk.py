@@ -106,7 +106,7 @@ class TestSending:
         assert ran.stdout.endswith("handler ran\n")
 
     def test_a_copy_may_be_sent_while_this_run_goes_on(self, repository: Desk, url: str) -> None:
-        before = "assert task.execute_remotely('night', clone=True, exit_process=False) is task"
+        before = "assert task.execute_remotely('night', clone=True, exit_process=False).parent == task.id"
         ran = repository.run(script(before), ELSEWHERE_REDIS_URL=url)
         assert (ran.code, ran.stdout.splitlines()[-1]) == (0, "trained 1.0")
         assert [task.queue for task in newest(url)] == ["night"]
