@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -82,15 +84,15 @@ def _plain(member: Enum) -> JSONValue:
 
 
 def _numpy_scalar(kept: JSONValue, own: Any) -> Any:
-    """A number for a number, and nothing cut off it: what does not fit stays plain."""
+    """A number for a number: fractions are rounded as its type rounds them; what does not fit stays plain."""
     plain = own.item()
     whole = isinstance(kept, int) and not isinstance(kept, bool)
-    fits = (isinstance(plain, float) and (whole or isinstance(kept, float))) or (
-        type(kept) is type(plain) and kept is not None
-    )
-    if not fits:
+    if type(kept) is not type(plain) and not (whole and isinstance(plain, float)):
         return kept
     try:
-        return type(own)(kept)
+        with sys.modules["numpy"].errstate(all="ignore"):
+            made = type(own)(kept)
     except (TypeError, ValueError, OverflowError):
         return kept
+    fits = made.item() == kept if not isinstance(kept, float) else math.isfinite(made) == math.isfinite(kept)
+    return made if fits else kept
