@@ -27,7 +27,10 @@ CONTEXT = {"allow_interspersed_args": False}
 
 def command(
     script: Annotated[
-        str, typer.Argument(metavar="SCRIPT", help="The script; with --module, the module's dotted name.")
+        str,
+        typer.Argument(
+            metavar="SCRIPT", help="The script or notebook; with --module, the module's dotted name."
+        ),
     ],
     arguments: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer evaluates it, also on Python 3.10

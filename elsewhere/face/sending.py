@@ -92,6 +92,8 @@ class Sending(Face):
                 "only the task of this very run can be sent from here",
                 "Task.enqueue(task, queue_name=...) puts another one on a queue.",
             )
+        if self._place.given:
+            return self  # type: ignore[return-value]
         from elsewhere.desk import Desk
         from elsewhere.desk.started import is_worker
 
