@@ -44,7 +44,7 @@ _abort = _Abort()
 
 
 def call_back(key: object, callback: Callable[[], object] | None, seconds: float = 0.0) -> None:
-    """Call ``callback``, the one of that key, when a stop comes, and wait so long for it; None takes it back."""
+    """Call ``callback`` when a stop comes, and wait so long for it; None takes back the one of that key."""
     if callback is None:
         _abort.callbacks.pop(key, None)
     else:

@@ -35,8 +35,13 @@ class Standing(Face):
         return self._record().status_message
 
     def get_status(self) -> str:
-        """The task's status, in a word, as it is now."""
-        return self._record().status.value
+        """The task's status, in a word, as it is now; of a run that is over and offline, as it ended."""
+        from elsewhere.contract.errors import ElsewhereError
+
+        try:
+            return self._settled().record().status.value
+        except ElsewhereError:
+            return self._record().status.value
 
     def mark_started(self, force: bool = False) -> None:
         """Have a draft be in progress, as the task of something that reports to it.

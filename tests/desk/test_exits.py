@@ -22,8 +22,6 @@ import atexit, json, os, signal, sys, threading, time, types
 class Desk:
     def __init__(self, id):
         self.id = id
-    def write(self, write):
-        say(self.id, progress=write.edit.progress)
     def end(self, ending, seconds):
         desks.remove(self)
         say(self.id, status=ending.status.value, message=ending.message, code=ending.exit_code,
@@ -222,11 +220,6 @@ class TestExceptions:
         mute = "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\nraise Mute"
         assert "Mute" in bench.run(mute).task["tail"]
 
-    def test_the_progress_of_what_failed_is_not_said_to_be_whole(self, bench: Bench) -> None:
-        assert not any("progress" in line for line in bench.run("1 / 0").said)
-        (bench.folder / "said").unlink()
-        assert bench.run("pass").said[0] == {"id": "first", "progress": 100.0}
-
 
 WAIT = "print('ready', flush=True)\nfor _ in range(600):\n    time.sleep(0.1)"
 
@@ -382,7 +375,7 @@ class TestOrder:
     def test_later_exit_handlers_of_the_script_run_before_and_earlier_ones_after(self, each: Bench) -> None:
         early = "\natexit.register(say, 'early', handler=1)\n"
         process = each.start("atexit.register(say, 'late', handler=1)", stand_in=STAND_IN + early)
-        assert [line["id"] for line in each.end(process).said] == ["late", "first", "first", "early"]
+        assert [line["id"] for line in each.end(process).said] == ["late", "first", "early"]
 
     def test_threads_are_waited_for_before_anything_is_ended(self, each: Bench) -> None:
         ended = each.run("threading.Thread(target=lambda: (time.sleep(0.2), say('thread', done=1))).start()")
