@@ -66,7 +66,7 @@ def test_without_a_queue_it_is_a_draft_and_says_so(repository: Desk, url: str, s
         ("task.execute_remotely(exit_process=False, wait=True)", "clone=True"),
         ("task.execute_remotely(None, wait=True)", "Name a queue"),
         ("task.execute_remotely(None, follow=True)", "Name a queue"),
-        ("Task.get_task(task.id).execute_remotely()", "Task.enqueue"),
+        ("Task.clone(task).execute_remotely()", "Task.enqueue"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -76,7 +76,7 @@ def test_what_makes_no_sense_is_refused(
     assert ran.code == 1
     assert "UsageError" in ran.stderr
     assert said in ran.stderr
-    assert [task.status for task in store.newest()] == [Status.FAILED]
+    assert {task.status for task in store.newest()} <= {Status.FAILED, Status.CREATED}
 
 
 def test_one_rank_of_a_launcher_sends_and_all_end(repository: Desk, url: str, store: RedisStore) -> None:
