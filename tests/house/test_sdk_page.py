@@ -74,7 +74,7 @@ PROMISED = {
     "get_parameter": "name default cast",
     "delete_parameter": "",
     "update_parameters": "",
-    "connect": "obj name",
+    "connect": "name",
     # configurations, properties, progress
     "connect_configuration": "configuration name description",
     "get_configuration_object": "",
