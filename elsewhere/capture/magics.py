@@ -15,7 +15,8 @@ _KEPT_BODIES = frozenset({"capture", "prun", "time"})
 
 _MAGIC = re.compile(r"\s*(?P<mark>%%?)(?P<name>\w+)(?P<rest>.*)", re.DOTALL)
 _HELP = re.compile(r"\s*(?:\?.*|%{0,2}[\w.*]+\?\??;?\s*)")
-_ASSIGNED = re.compile(r"\s*[\w\s,.\[\]()'\"]+=\s*(?:!|%\w)")
+_NAME = r"[^\W\d][\w.]*(?:\[[^\]=]*\])?"
+_ASSIGNED = re.compile(rf"\s*{_NAME}(?:\s*,\s*{_NAME})*\s*=\s*(?:!|%\w)")
 _OPEN = ("EOF in multi-line", "unterminated triple-quoted")
 
 

@@ -44,7 +44,7 @@ class Started:
         prompt: Notebook | Prompt | None = None,
     ) -> None:
         self.script = script
-        self.kind = kind
+        self.kind: Literal["script", "module"] = kind
         self.file = file
         self.arguments = arguments
         self.working_directory = working_directory

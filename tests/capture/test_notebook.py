@@ -133,10 +133,12 @@ class TestMagics:
             '''
             rest = (7
                 % 4)
+            print("a = !b", "c?"); d = {}
+            d["e"] = %pwd
             print(text.split(), rest)
             """
         script, notes = written(cell)
-        assert run(script, tmp_path) == "['%not', 'a', 'magic', '!nor', 'a', 'command'] 3\n"
+        assert run(script, tmp_path) == "a = !b c?\n['%not', 'a', 'magic', '!nor', 'a', 'command'] 3\n"
         assert "%load_ext, [1] !pip" in notes[0]
 
     def test_an_argument_of_a_magic_is_not_told_in_a_note(self) -> None:
