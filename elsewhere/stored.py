@@ -49,7 +49,9 @@ class Stored:
         deliver(self._store, self._id, write)
 
     def _by_hand(self, write: ParametersSet | ParametersReplaced) -> tuple[str, ...]:
-        # Who reads all parameters, changes one and sets them all has set one.
+        # Who reads all parameters, changes one and sets them all has set one; who names one means it.
+        if len(write.parameters) == 1:
+            return tuple(write.parameters)
         task = self.record()
         return tuple(
             name

@@ -10,7 +10,7 @@ from elsewhere.contract.errors import UsageError
 from elsewhere.contract.write import ParametersSet
 from elsewhere.parameters import names
 from elsewhere.parameters.branches import branch_of, root_of
-from elsewhere.parameters.connected import ConnectedDict
+from elsewhere.parameters.connected import ConnectedDict, teach_yaml
 from elsewhere.parameters.laying import Laying, say
 from elsewhere.parameters.typed import DEEPEST, Packed, Unkeepable, pack
 from elsewhere.parameters.writer import parsed as parsed_before
@@ -88,6 +88,7 @@ class Connecting:
         values = self._packed({n: item for n, item in found.items() if not parsed or _counts(n)}, parses)
         self._say(values)
         if type(mutable) is dict:
+            teach_yaml()
             return ConnectedDict(mutable, self, prefix)
         return mutable
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.parameters import kinds
@@ -90,6 +91,13 @@ class ConnectedDict(dict[Any, Any]):
 
 
 kinds.also(ConnectedDict, lambda value: kinds.raw_of(plain(value)) or ("", {}))
+
+
+def teach_yaml() -> None:
+    """Have PyYAML, where it is loaded, write a connected dict as the dict it is: it goes by exact types."""
+    module: Any = sys.modules.get("yaml.representer")
+    for representer in (module.SafeRepresenter, module.Representer) if module is not None else ():
+        representer.add_representer(ConnectedDict, representer.represent_dict)
 
 
 def plain(value: dict[Any, Any]) -> dict[Any, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 import pytest
+import yaml
 
 from elsewhere.contract.errors import ParameterError, UsageError
 from elsewhere.task import Task
@@ -259,6 +260,8 @@ def test_a_connected_dict_is_a_dict_and_its_copies_are_plain() -> None:
         assert each == settings()
     assert all(type(each["optimizer"]) is dict for each in copies)
     assert json.loads(json.dumps(connected))["lr"] == 0.1
+    for dump in (yaml.safe_dump, yaml.dump):
+        assert yaml.safe_load(dump({"all": connected["optimizer"]["extra"]})) == {"all": {}}
     task = at_desk()
     assert same(task.connect(task.connect(settings())), settings())
     task.set_parameter("whole", connected)

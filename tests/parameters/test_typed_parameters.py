@@ -147,6 +147,8 @@ def test_only_what_was_changed_is_set_by_hand_and_types_stay_of_what_was_not(dra
     edited.set_parameters({**values, "General/lr": 0.5})
     assert edited._record().overrides == ("General/lr",)
     assert same(edited.get_parameters(cast=True), {"General/betas": (1, 2), "General/lr": 0.5})
+    edited.set_parameter("betas", [1, 2])
+    assert edited._record().overrides == ("General/lr", "General/betas")
 
 
 def test_in_an_attempt_what_was_set_by_hand_holds_whatever_the_script_sets(relay: Relayed) -> None:
