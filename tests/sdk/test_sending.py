@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from elsewhere.contract.status import Status
 from elsewhere.store.redis import RedisStore
+from tests.conftest import start_server, valkey_binary
 from tests.parameters.desk import CHECKOUT, Desk
 
 INIT = "from elsewhere import Task\ntask = Task.init('digits', 'svm', reuse_last_task_id=False)\n"
@@ -100,3 +103,32 @@ def test_one_rank_of_a_launcher_sends_and_all_end(repository: Desk, url: str, st
     assert [task.status for task in store.newest()] == [Status.QUEUED]
     assert said[1][0] == "here\n"
     assert "is queued" in said[0][0]
+
+
+def test_a_server_that_goes_while_a_run_is_followed_is_named(repository: Desk, elsewhere_home: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ew-"))
+    server = start_server("own", valkey_binary(), folder)
+    url = f"unix://{server.socket}"
+    repository.write(f"{INIT}task.execute_remotely(follow=True)")
+    with subprocess.Popen(
+        [repository.python, "train.py"],
+        cwd=repository.folder,
+        env=repository.environment(PYTHONPATH=str(CHECKOUT), ELSEWHERE_REDIS_URL=url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as desk:
+        try:
+            assert desk.stdout is not None
+            for line in desk.stdout:
+                if "no agent serves" in line:
+                    break
+        finally:
+            server.process.kill()
+            server.process.wait(10)
+        _, problems = desk.communicate(timeout=90)
+    shutil.rmtree(folder)
+    assert desk.returncode == 3
+    assert "the run is queued, and goes on without this process" in problems
+    assert "agent logs -f" in problems
+    assert "Traceback" not in problems
