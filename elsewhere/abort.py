@@ -9,6 +9,7 @@ set what the script's loop looks at, and what it writes meets no lock that is he
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import itertools
 import os
@@ -93,6 +94,17 @@ def ask(by: str) -> None:
         return
     _abort.thread = threading.Thread(target=_stop, args=(_abort, by), name="abort", daemon=True)
     _abort.thread.start()
+
+
+def interrupt(by: str) -> None:
+    """Do all that comes before the end, and then interrupt what runs at this prompt instead. From any
+    thread but the main one.
+    """
+    abort = _abort
+    _call_back(abort)
+    if abort.finish is not None:
+        abort.finish(by)
+    _thread.interrupt_main()
 
 
 def under_way() -> bool:

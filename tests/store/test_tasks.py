@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import queue
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -325,6 +327,44 @@ def test_a_running_task_gets_the_request_to_stop(store: Store, running: TaskReco
     assert store.get(running.id).stop == StopRequest("bob", None)
     store.move(running.id, Status.STOPPED, expected=Status.IN_PROGRESS)
     assert store.get(running.id).stop is None
+
+
+class TestWaitingForAStop:
+    """``wait_for_stop``: what a run at a desk listens by."""
+
+    @pytest.fixture
+    def heard(self, store: Store, running: TaskRecord) -> Iterator[queue.Queue[TaskRecord]]:
+        """Gets what a thread hears that waits."""
+        heard: queue.Queue[TaskRecord] = queue.Queue()
+        listener = threading.Thread(
+            target=lambda: heard.put(store.wait_for_stop(running.id, 60)), daemon=True
+        )
+        listener.start()
+        yield heard
+        listener.join()
+
+    def test_a_request_is_heard(
+        self, store: Store, running: TaskRecord, heard: queue.Queue[TaskRecord]
+    ) -> None:
+        store.record_event(running.id, "launched", attempt=1)
+        store.request_stop(running.id, StopRequest("ada", 2.5))
+        assert heard.get(timeout=60).stop == StopRequest("ada", 2.5)
+
+    def test_one_that_came_before_is_heard_at_once(self, store: Store, running: TaskRecord) -> None:
+        store.request_stop(running.id, StopRequest("ada"))
+        assert store.wait_for_stop(running.id).stop == StopRequest("ada")
+
+    def test_an_end_is_heard(self, store: Store, running: TaskRecord, heard: queue.Queue[TaskRecord]) -> None:
+        store.move(running.id, Status.COMPLETED, expected=Status.IN_PROGRESS)
+        assert heard.get(timeout=60).status is Status.COMPLETED
+
+    def test_what_does_not_run_is_not_waited_for(self, store: Store, draft: TaskRecord) -> None:
+        assert store.wait_for_stop(draft.id).status is Status.CREATED
+        with pytest.raises(TaskNotFound):
+            store.wait_for_stop(NOBODY)
+
+    def test_time_that_is_out_brings_the_task_as_it_is(self, store: Store, running: TaskRecord) -> None:
+        assert store.wait_for_stop(running.id, 0.01) == store.get(running.id)
 
 
 def test_an_ended_task_stays_as_it_is_when_asked_to_stop(store: Store, running: TaskRecord) -> None:

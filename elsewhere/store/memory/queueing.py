@@ -64,6 +64,18 @@ class Queueing(Tasks):
             shelf.record("stop_requested", stop.by)
             if shelf.task.status is Status.IN_PROGRESS:
                 shelf.change(stop=stop)
+                self._changed.notify_all()
             else:
                 self._moves.end(shelf, Status.STOPPED, message_of(Stopped(stop.by)), None)
             return shelf.task.status
+
+    def wait_for_stop(self, task_id: str, timeout: float | None = None) -> TaskRecord:
+        """The task once it is asked to stop, or runs no more."""
+
+        def over() -> bool:
+            task = self._moves.shelf(task_id).task
+            return task.stop is not None or task.status is not Status.IN_PROGRESS
+
+        with self._changed:
+            self._changed.wait_for(over, timeout)
+            return self._moves.shelf(task_id).task

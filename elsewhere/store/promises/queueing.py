@@ -82,6 +82,17 @@ class Queueing(Protocol):
         """Ask for the end of a task, and return the status that it has after the call.
 
         A draft or queued task is ``stopped`` at once. A running one gets the request, which
-        its supervisor follows; an ended one stays as it is.
+        its supervisor follows, or at a desk the run itself; an ended one stays as it is.
+        """
+        ...
+
+    def wait_for_stop(self, task_id: str, timeout: float | None = None) -> TaskRecord:
+        """Wait until a running task is asked to stop, or runs no more, and return it.
+
+        Waiting is a blocking read, never a poll. After ``timeout`` seconds the task is returned
+        as it then stands.
+
+        Raises:
+            TaskNotFound: there is no such task, or not any more.
         """
         ...

@@ -8,6 +8,7 @@ from elsewhere.contract import keys
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import StopRequest, TaskRecord
 from elsewhere.store import queue_name
+from elsewhere.store.redis import waiting
 from elsewhere.store.redis.answer import accepted
 from elsewhere.store.redis.connection import answering
 from elsewhere.store.redis.editing import flat
@@ -80,3 +81,7 @@ class Queueing(Tasks):
         arguments = [task_id, encode_stop(stop), stop.by]
         answer = REQUEST_STOP.run(self.connection, [keys.task(task_id)], arguments)
         return Status(accepted(answer, task_id)[0].decode())
+
+    def wait_for_stop(self, task_id: str, timeout: float | None = None) -> TaskRecord:
+        """The task once it is asked to stop, or runs no more."""
+        return waiting.wait_for_stop(self.connection, task_id, timeout, self.get)
