@@ -197,5 +197,6 @@ def _validated(kind: Any, name: str, value: Any) -> Any:
     try:
         return adapter.validate_python(value)
     except ValueError as error:
-        first = error.errors()[0]["msg"] if hasattr(error, "errors") else error
+        errors = getattr(error, "errors", None)
+        first = error if errors is None else errors()[0]["msg"]
         raise Unfit(f"{value!r:.80}: {first}") from None

@@ -46,7 +46,7 @@ def made_of(name: str, raw: Any, known: Mapping[str, type[Any]]) -> Any:
         TypeError: as ValueError.
         ValueError: the raw form is none of its kind.
     """
-    kind = known.get(name) or _loaded(name)
+    kind: Any = known.get(name) or _loaded(name)
     if issubclass(kind, enum.Enum):
         if isinstance(raw, str):
             return kind.__members__[raw]

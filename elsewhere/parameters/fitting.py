@@ -107,7 +107,7 @@ def _fit_generic(value: Any, wanted: Any, origin: Any, members: tuple[Any, ...])
         return {fit_to(key, members[0]): fit_to(item, members[1]) for key, item in held.items()}
     if isinstance(origin, type) and members and issubclass(origin, (list, tuple, set, frozenset)):
         return origin(fit_to(item, members[0]) for item in _listed(value, origin))
-    plain = {"Sequence": list, "MutableSequence": list, "Iterable": list, "Mapping": dict}
+    plain: dict[str, Any] = {"Sequence": list, "MutableSequence": list, "Iterable": list, "Mapping": dict}
     made = plain.get(getattr(origin, "__name__", ""))
     if made is not None and getattr(origin, "__module__", "") == "collections.abc":
         return fit_to(value, made[members[0]] if made is list and members else made)
@@ -251,8 +251,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _boolean(value: Any) -> bool:
-    if isinstance(value, (bool, int, float)) and value in (0, 1):
-        return bool(value)
+    if not isinstance(value, str):
+        return {0: False, 1: True}[value]
     return _WORDS[value.strip().lower()]
 
 
