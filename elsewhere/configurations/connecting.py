@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +77,7 @@ def replaced(kept: ConfigurationSet, own: Any) -> Any:
 
 
 def connect(
-    place: Place, configuration: Any, name: str, description: str, own: set[str], *, ignore_kept: bool
+    place: Place, configuration: Any, name: str, description: str, own: dict[str, Any], *, ignore_kept: bool
 ) -> Any:
     """What the script is to go on with.
 
@@ -84,7 +86,8 @@ def connect(
         configuration: what the script has.
         name: the configuration's name.
         description: what it is, in words.
-        own: names that nobody but this script has kept anything for: they are added to.
+        own: what this script itself has kept, by name: it is added to. In an attempt that is no
+            reason to lay it over what comes next.
         ignore_kept: Go on with the script's own in an attempt, too.
 
     Raises:
@@ -97,8 +100,19 @@ def connect(
         if kept is not None:
             return replaced(kept, configuration)
     place.write(written(name, configuration, description))
-    own.add(name)
+    if name in own and own[name] is not configuration and own[name] != configuration:
+        _tell_of_two(name)
+    own[name] = configuration
     return configuration
+
+
+def _tell_of_two(name: str) -> None:
+    # In an attempt both of them would be filled with what the second one was.
+    with suppress(OSError, ValueError, AttributeError):  # stderr is closed, or there is none
+        sys.stderr.write(
+            f"elsewhere: a second configuration is named {name!r}, and takes the place of the first:"
+            " tell them apart by connect_configuration(…, name=…)\n"
+        )
 
 
 def _no_configuration(name: str, configuration: object) -> UsageError:

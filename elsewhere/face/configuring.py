@@ -53,7 +53,7 @@ class Configuring(Face):
         """
         from elsewhere.configurations.connecting import checked_name, connect
 
-        known: set[str] = self.__dict__.setdefault("_connected", set())
+        known: dict[str, Any] = self.__dict__.setdefault("_connected", {})
         kept: Connected = connect(
             self._place,
             configuration,

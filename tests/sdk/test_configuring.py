@@ -81,10 +81,18 @@ class TestAtADesk:
         assert text is not None
         assert text.encode("utf-8", "surrogateescape") == path.read_bytes()
 
-    def test_a_second_one_of_that_name_takes_the_place_of_the_first(self, task: Task, tmp_path: Path) -> None:
+    def test_a_second_one_of_that_name_takes_the_place_of_the_first_which_is_told(
+        self, task: Task, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         (tmp_path / "b").write_text("b")
-        task.connect_configuration({"a": 1}, description="one")
+        own = {"a": 1}
+        task.connect_configuration(own, description="one")
+        own["a"] = 2
+        task.connect_configuration(own)
+        assert capsys.readouterr().err == ""
+        assert task.get_configuration_object_as_dict("General") == {"a": 2}
         task.connect_configuration(tmp_path / "b")
+        assert "a second configuration is named 'General'" in capsys.readouterr().err
         assert task._place.configuration("General") == ConfigurationSet("General", b"b", "")
         assert list(task.get_configuration_objects()) == ["General"]
 
