@@ -189,6 +189,42 @@ if __name__ == "__main__":
     assert task.status is Status.COMPLETED
 
 
+def test_ranks_of_a_launcher_write_to_one_session(
+    desk: Desk, elsewhere_home: Path, store: RedisStore
+) -> None:
+    """As torchrun starts them: processes of one parent, of which the first begins and ends the task."""
+    text = """
+    import os, sys
+    from elsewhere import Task
+    Task.set_offline(True)
+    task = Task.init(project_name="digits", task_name="svm")
+    task.set_user_properties(**{"rank" + os.environ["RANK"]: True})
+    task._place.flush()
+    print(task.id, flush=True)
+    sys.stdin.read()
+    """
+    path = desk.write(textwrap.dedent(text))
+    environment = desk.environment(
+        PYTHONPATH=str(CHECKOUT), ELSEWHERE_HOME=str(elsewhere_home), WORLD_SIZE="3"
+    )
+    ranks = [
+        subprocess.Popen(
+            [desk.python, path.name], cwd=desk.folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(3)
+    ]  # fmt: skip
+    said = [rank.stdout.readline() for rank in ranks if rank.stdout is not None]
+    assert len(set(said)) == 1
+    outputs = [rank.communicate("", timeout=60)[0] for rank in reversed(ranks)]
+    assert [rank.returncode for rank in ranks] == [0, 0, 0]
+    assert ["this run is kept in" in output for output in outputs] == [False, False, True]
+    (archive,) = (elsewhere_home / "data" / "offline").iterdir()
+    task = store.get(import_session(store, archive))
+    assert set(task.properties) == {"rank0", "rank1", "rank2"}
+    assert task.status is Status.COMPLETED
+
+
 class TestCalls:
     """What `Task` says to those who ask for what is not there."""
 
