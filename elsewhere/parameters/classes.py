@@ -53,8 +53,9 @@ def made_of(name: str, raw: Any, known: Mapping[str, type[Any]]) -> Any:
         (value,) = raw
         return kind(value)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        if not isinstance(raw, list) or len(raw) != len(kind._fields):
-            raise ValueError(f"a {name} has {len(kind._fields)} fields")
+        count = len(getattr(kind, "_fields"))  # noqa: B009 - a checker takes it for a plain tuple
+        if not isinstance(raw, list) or len(raw) != count:
+            raise ValueError(f"a {name} has {count} fields")
         return tuple.__new__(kind, raw)
     if field_names(kind) is None or not isinstance(raw, dict):
         raise LookupError(f"{name} is no class of fields")

@@ -47,9 +47,11 @@ def fit(packed: Packed, local: object, hint: object = None) -> Any:
         value = packed.value
     if value is None:
         return None
-    if hint is not None and not isinstance(hint, str):
+    if hint not in (None, Any, object) and not isinstance(hint, str):
         try:
-            return fit_to(value, hint)
+            made = fit_to(value, hint)
+            loose = type(made) is list and typing.get_origin(hint) not in (None, list)
+            return type(local)(made) if loose and type(local) in (tuple, set, frozenset) else made
         except Unfit:
             if local is None or _fits(local, hint):
                 raise
@@ -110,7 +112,7 @@ def _fit_generic(value: Any, wanted: Any, origin: Any, members: tuple[Any, ...])
     plain: dict[str, Any] = {"Sequence": list, "MutableSequence": list, "Iterable": list, "Mapping": dict}
     made = plain.get(getattr(origin, "__name__", ""))
     if made is not None and getattr(origin, "__module__", "") == "collections.abc":
-        return fit_to(value, made[members[0]] if made is list and members else made)
+        return _fit_generic(value, wanted, made, members)
     return _fit_class(value, origin) if isinstance(origin, type) else value
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple, Union
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import attrs
 import pydantic
@@ -157,6 +157,29 @@ def test_overrides_become_what_the_fields_declare(relay: Relayed) -> None:
     assert type(made.size) is Size
     assert relay.used == {f"General/{name}" for name in by_hand if name != "derived"}
     assert same(connected(relay, Config(), {"steps": "none"}).steps, None)
+
+
+def test_where_the_declaration_leaves_it_open_the_type_is_the_script_s_own_value_s(relay: Relayed) -> None:
+    @dataclass
+    class Loose:
+        any: Any = 0.1
+        items: Sequence[float] = (0.1,)
+        either: list[int] | tuple[int, ...] = (1,)
+        noted: Annotated[int, "of layers"] = 3
+        mapping: Mapping[str, float] = field(default_factory=lambda: {"a/b": 0.1})
+        undeclarable: Missing = pathlib.Path("a")  # type: ignore[name-defined]  # noqa: F821
+
+    by_hand = {
+        "any": "0.5",
+        "items": [1],
+        "either": [2],
+        "noted": "4",
+        "mapping": {"x": 1},
+        "undeclarable": "b",
+    }
+    made = connected(relay, Loose(), by_hand)
+    expected = Loose(0.5, (1.0,), (2,), 4, {"x": 1}, pathlib.Path("b"))
+    assert same(vars(made), vars(expected))
 
 
 def test_what_was_recorded_of_fields_comes_back_exactly(relay: Relayed) -> None:
