@@ -137,13 +137,15 @@ def _write(write: Write) -> None:
 
 
 def _patiently(call: Callable[[], T]) -> T:
-    from elsewhere.contract.errors import ServerUnreachable
+    from elsewhere.contract.errors import RelayClosed, ServerUnreachable
 
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             return call()
-        except ServerUnreachable:
-            if time.monotonic() > end:
+        except (ServerUnreachable, RelayClosed) as error:
+            # Of many processes that ask at once, the last may be answered late: all wait for that server.
+            gone = isinstance(error, RelayClosed) and not isinstance(error.__cause__, TimeoutError)
+            if gone or time.monotonic() > end:
                 raise
             time.sleep(0.5)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import stat
 import sys
 import tempfile
 import textwrap
+import threading
 from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -20,9 +22,16 @@ from hypothesis import strategies as st
 
 from elsewhere import bound
 from elsewhere.configurations.connecting import replaced, written
-from elsewhere.contract.errors import MissingDependency, ParameterError, ServerUnreachable, UsageError
+from elsewhere.contract.errors import (
+    MissingDependency,
+    ParameterError,
+    RelayClosed,
+    ServerUnreachable,
+    UsageError,
+)
 from elsewhere.contract.write import LONGEST_CONFIGURATION, ConfigurationSet
 from elsewhere.store.memory import MemoryStore
+from elsewhere.store.relay import RelayStore
 from elsewhere.stored import Stored
 from elsewhere.task import Task
 from tests.parameters.desk import Desk
@@ -441,6 +450,30 @@ class TestWhileTheServerIsAway:
             assert attempt.task.connect_configuration({"lr": 0.1}) == {"lr": 0.5}
             away.silent = 1
             assert list(attempt.task.get_configuration_objects()) == ["General"]
+
+    def test_a_supervisor_that_waits_for_it_is_waited_for_too_but_none_that_is_gone(
+        self, away: Away, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, answered = threading.Event(), threading.Event()
+
+        def slow(task_id: str) -> Any:
+            if not asked.is_set():
+                asked.set()
+                answered.wait(60)
+            return {}
+
+        monkeypatch.setattr(away, "configurations", slow)
+        with relayed(monkeypatch, away, away.create(new_task()).id) as attempt:
+            end = RelayStore(os.environ["ELSEWHERE_RELAY"], timeout=0.2)
+            monkeypatch.setattr(bound, "_relay", end)
+            later = threading.Timer(1.0, answered.set)
+            later.start()
+            assert attempt.task.get_configuration_objects() == {}
+            later.join()
+            monkeypatch.setattr(bound, "_relay", RelayStore(os.environ["ELSEWHERE_RELAY"] + "-gone"))
+            with pytest.raises(RelayClosed):
+                attempt.task.get_configuration_objects()
+            end.close()
 
     def test_but_not_for_ever_and_the_script_does_not_go_on_with_its_own(
         self, away: Away, monkeypatch: pytest.MonkeyPatch

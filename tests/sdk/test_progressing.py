@@ -15,10 +15,12 @@ from typing import Any
 import numpy
 import pytest
 
-from elsewhere.contract.edit import Edit
+from elsewhere.contract.edit import Edit, Property
 from elsewhere.contract.errors import LateWrite, UsageError
+from elsewhere.contract.status import Status
 from elsewhere.contract.write import Edited, Write
 from elsewhere.store.memory import MemoryStore
+from elsewhere.store.redis import RedisStore
 from elsewhere.stored import Stored
 from elsewhere.task import Task
 from elsewhere.valve import Valve
@@ -154,6 +156,27 @@ def progress_after(desk: Desk, script: str) -> float | None:
     ran = desk.attempt(textwrap.dedent(script))
     assert ran.task is not None, ran.stderr
     return ran.task.progress
+
+
+def test_a_run_at_a_desk_says_it_to_the_store(desk: Desk, valkey_url: str, elsewhere_home: Path) -> None:
+    script = """
+        import sys
+        from elsewhere import Task
+        task = Task.init(project_name="digits", task_name="svm")
+        for step in range(851):
+            task.set_progress(step / 20)
+        task.set_user_properties(best=0.5)
+        assert task.get_progress() == 42.5
+        sys.exit(3)
+        """
+    home = str(elsewhere_home)
+    ran = desk.run(textwrap.dedent(script), ELSEWHERE_REDIS_URL=valkey_url, ELSEWHERE_HOME=home)
+    store = RedisStore(valkey_url)
+    (task,) = store.newest()
+    assert (ran.code, task.status) == (3, Status.FAILED), ran.stderr
+    assert task.progress == 42.5
+    assert task.properties == {"best": Property(0.5)}
+    store.close()
 
 
 class TestValve:
