@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from elsewhere.capture.url import redacted
 from elsewhere.contract.errors import CaptureError, MissingDependency
+from elsewhere.unforked import held
 
 if TYPE_CHECKING:
     from git import Git
@@ -84,16 +85,17 @@ class GitCommand:
         from git.exc import GitCommandNotFound
 
         try:
-            status, output, message = self._git.execute(
-                self._argv(arguments, settings or {}),
-                istream=stdin,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                shell=False,
-                env={**_ENVIRONMENT, **(environment or {})},
-            )
+            with held():
+                status, output, message = self._git.execute(
+                    self._argv(arguments, settings or {}),
+                    istream=stdin,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    shell=False,
+                    env={**_ENVIRONMENT, **(environment or {})},
+                )
         except GitCommandNotFound:
             raise _no_git(self._folder) from None
         if status == 127 and not output:
@@ -124,9 +126,10 @@ class GitCommand:
             CaptureError: git failed.
         """
         # The guard kills git when it is let go: it must live as long as we read.
-        guard = self._git.execute(
-            self._argv(arguments, {}), as_process=True, shell=False, env=dict(_ENVIRONMENT)
-        )
+        with held():
+            guard = self._git.execute(
+                self._argv(arguments, {}), as_process=True, shell=False, env=dict(_ENVIRONMENT)
+            )
         process = guard.proc
         if process is None or process.stdout is None or process.stderr is None:
             raise self.failure(arguments[0], "it was started without pipes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from elsewhere import unforked
 from elsewhere.contract.errors import ElsewhereError
 from elsewhere.contract.spec import Entry, TaskSpec
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
     from elsewhere.desk.started import Started
     from elsewhere.wish import Wish
+
+
+FOR_A_CAPTURE = (
+    "elsewhere.capture",
+    "elsewhere.capture.cells",
+    "elsewhere.capture.remote",
+    "elsewhere.wish.standing",
+    "git",
+    "git.exc",
+    "importlib.metadata",
+)
 
 
 class Captured(NamedTuple):
@@ -35,11 +47,9 @@ def captured(started: Started, wish: Wish | None) -> Captured:
         ConfigurationError: a setting cannot be understood.
     """
     from elsewhere import settings
-    from elsewhere.desk import opened
     from elsewhere.desk.started import capture_started
 
-    with opened.importing:
-        import elsewhere.capture  # noqa: F401
+    unforked.import_all(*FOR_A_CAPTURE)
     found = capture_started(started, settings.load())
     return Captured(
         _wished(found.spec, wish, found.root, started.working_directory),

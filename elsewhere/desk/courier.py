@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from elsewhere import unforked
 from elsewhere.contract.errors import ElsewhereError, LateWrite, ServerUnfit, ServerUnreachable
-from elsewhere.desk import opened
 from elsewhere.desk.notice import say
 from elsewhere.desk.outbox import Outbox
 from elsewhere.desk.sink import Found, NotBegun
@@ -32,6 +32,20 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
 """Between two tries while no server answers; doubled each time."""
 LAST_PAUSE_SECONDS = 0.3
 """Between two tries once the run has ended."""
+
+
+AT_FIRST = (
+    "elsewhere.desk.choosing",
+    "elsewhere.desk.store_sink",
+    "elsewhere.offline.sink",
+    "elsewhere.settings",
+    "platformdirs",
+    "platformdirs.unix",
+    "subprocess",
+    "tomllib",
+    "traceback",
+)
+"""What the thread imports before it begins."""
 
 
 class Commission(NamedTuple):
@@ -159,9 +173,8 @@ class Courier:
     def carry(self) -> None:
         """Do all of it, until the end: what the thread is for."""
         try:
-            with opened.importing:
-                _prepare()
-                sink = self._make_sink()
+            unforked.import_all(*AT_FIRST)
+            sink = self._make_sink()
             try:
                 self._bring(sink)
             finally:
@@ -250,7 +263,8 @@ class Courier:
                     answer = call()
                 except (ServerUnreachable, ServerUnfit) as error:
                     trouble = error.what
-                    self._reached = self._reached or isinstance(error, NotBegun)
+                    soon = isinstance(error, NotBegun)
+                    self._reached = self._reached or soon
                 except LateWrite as error:
                     say(f"this run is not stored any further: {error.what}")
                     raise
@@ -268,7 +282,8 @@ class Courier:
                         raise _Over
                     pause = LAST_PAUSE_SECONDS
                 self._state.wait_for(lambda: self._hurries > hurries or self._retired, pause)  # noqa: B023
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            if not soon:
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _idle(self) -> bool:
         return self._clean or (self._begun and not self._over and not len(self._outbox))
@@ -276,13 +291,3 @@ class Courier:
     def _hurry(self) -> None:
         self._hurries += 1
         self._state.notify_all()
-
-
-def _prepare() -> None:
-    """Import what the thread needs at first, while nobody forks."""
-    import elsewhere.desk.choosing
-    import elsewhere.desk.store_sink
-    import elsewhere.settings
-
-    with suppress(ImportError):  # in an attempt
-        elsewhere.settings.find_folders()

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 
+from elsewhere import unforked
 from elsewhere.desk import opened, role
 from elsewhere.desk.started import UNTITLED, find_started, has_script, is_worker, watch_cells
 
@@ -266,9 +267,10 @@ class Desk:
     def _running(self) -> Run:
         """What stands behind this desk, made by whoever is the first to need it."""
         if self._run is None:
-            with opened.importing:
-                from elsewhere.desk.run import Run, Start
-                from elsewhere.desk.sink import Opening
+            unforked.import_all("elsewhere.desk.run", "elsewhere.desk.sinks")
+            from elsewhere.desk.run import Run, Start
+            from elsewhere.desk.sink import Opening
+
             with self._lock:
                 if self._run is None:
                     opening = Opening(
@@ -298,7 +300,7 @@ class Desk:
 
     def _carry(self) -> None:
         if self.owned:
-            with opened.importing:  # which it does, too
+            with unforked.held():  # which it does, too
                 self._meeting.expect(*self._given_names)
         self._running().courier.carry()
 

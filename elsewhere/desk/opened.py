@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
     from elsewhere.simulated import Simulated
 
-importing = threading.RLock()
-"""Held by our threads while they import: a process that is forked then could never import the same."""
-
-IMPORT_SECONDS = 20.0
-"""How long a fork waits for them at most."""
-
 _open: list[Desk | Simulated] = []
 _held: list[Desk | Simulated] = []
-_importing_held = False
 
 
 def opened() -> list[Desk | Simulated]:
@@ -45,8 +37,6 @@ def leave(desk: Desk | Simulated) -> None:
 
 
 def _before_fork() -> None:
-    global _importing_held
-    _importing_held = importing.acquire(timeout=IMPORT_SECONDS)
     _held[:] = _open
     for desk in _held:
         desk.hold()
@@ -56,13 +46,9 @@ def _after_in_parent() -> None:
     for desk in reversed(_held):
         desk.release()
     _held.clear()
-    if _importing_held:
-        importing.release()
 
 
 def _after_in_child() -> None:
-    global importing
-    importing = threading.RLock()
     for desk in _held:
         desk.after_fork()
     _held.clear()

@@ -69,13 +69,17 @@ def opened(folder: Path) -> Iterator[Recent]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "recent.json"
     with (folder / "recent.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # given back with the descriptor, whatever dies
-        recent = Recent(_read(path))
-        yield recent
-        if recent.changed:
-            draft = path.with_suffix(f".{os.getpid()}")
-            draft.write_text(json.dumps(recent._runs, ensure_ascii=False), encoding="utf-8")
-            draft.replace(path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            recent = Recent(_read(path))
+            yield recent
+            if recent.changed:
+                draft = path.with_suffix(f".{os.getpid()}")
+                draft.write_text(json.dumps(recent._runs, ensure_ascii=False), encoding="utf-8")
+                draft.replace(path)
+        finally:
+            # Closing it would not do: a child that is forked meanwhile has it open, too.
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _read(path: Path) -> dict[str, Any]:

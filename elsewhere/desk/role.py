@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 VARIABLE = "ELSEWHERE_DESK_RUN"
 """Mark of the run, for workers that its processes start."""
 
+_kept: list[Callable[[], None]] = []
+
 WAIT_SECONDS = 60.0
 """How long a process waits for the first one to say which task it is."""
 LOOK_SECONDS = 0.05
@@ -89,9 +91,11 @@ class Meeting:
         return ""
 
     def leave(self) -> None:
-        """The run is over."""
+        """The run is over. What the ranks of a launcher may need still goes after the launcher."""
         import shutil
 
+        if self.mark.startswith("launched-"):
+            return
         with suppress(ModuleNotFoundError):
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -140,7 +144,15 @@ def at_end_of_process(finish: Callable[[], None]) -> None:
     import atexit
 
     atexit.register(called)
+    at_end_of_worker(called)
+
+
+def at_end_of_worker(called: Callable[[], None]) -> None:
+    """Have ``called`` called when this process ends, if it is one of ``multiprocessing``."""
     if "multiprocessing.util" in sys.modules:
-        from multiprocessing.util import Finalize
+        from multiprocessing.util import Finalize, register_after_fork
 
         Finalize(None, called, exitpriority=0)
+        # It forgets them once more, when a worker has run the script's top level.
+        _kept.append(called)
+        register_after_fork(called, lambda kept: Finalize(None, kept, exitpriority=0))

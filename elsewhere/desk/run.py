@@ -14,6 +14,7 @@ from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
 from elsewhere.contract.write import ConfigurationSet, Edited, encode_write
 from elsewhere.desk.courier import Commission, Courier
+from elsewhere.desk.ending import Ending
 from elsewhere.desk.mirror import Mirror
 from elsewhere.desk.notice import say
 from elsewhere.desk.sink import Opening
@@ -21,7 +22,6 @@ from elsewhere.desk.sink import Opening
 if TYPE_CHECKING:
     from elsewhere.contract.task import TaskRecord
     from elsewhere.contract.write import Write
-    from elsewhere.desk.ending import Ending
     from elsewhere.desk.role import Meeting
     from elsewhere.desk.sink import Found
     from elsewhere.desk.started import Started
@@ -141,6 +141,11 @@ class Run:
         elif self.courier.dropped:
             say(f"{self.courier.dropped} writes of this run were dropped: too many waited for a server")
         return clean
+
+    def finish(self, deadline: float) -> None:
+        """Bring what a process has written that is not the run's first, within ``deadline`` seconds."""
+        if not self.courier.end(Ending(Status.COMPLETED), deadline):
+            self._complain(deadline)
 
     def retire(self) -> None:
         """The task is a draft now: nothing else of this run goes to it."""

