@@ -44,8 +44,9 @@ def ending_of(script: Script) -> Ending:
     error = _uncaught(script, script.frame)
     if error is not None:
         return of_error(error)
-    ended = _returned(script.frame) or hasattr(sys, "ps1")  # a prompt has no verdict of its own
-    return Ending(Status.COMPLETED) if ended else UNKNOWN
+    if hasattr(sys, "ps1"):  # a prompt has no verdict of its own
+        return Ending(Status.COMPLETED)
+    return _of_code(0) if _returned(script.frame) else UNKNOWN
 
 
 def leave_as_before(script: Script) -> None:
