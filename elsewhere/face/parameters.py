@@ -124,8 +124,8 @@ class Parameters(Face):
             UsageError: it is no name, or it takes force.
         """
         from elsewhere.contract.status import Status
-        from elsewhere.contract.write import ParametersDeleted
         from elsewhere.parameters.names import full_name
+        from elsewhere.parameters.writer import writer_of
 
         record, full = self._record(), full_name(name)
         if record.status is not Status.CREATED and not force:
@@ -135,7 +135,7 @@ class Parameters(Face):
             )
         if full not in record.parameters:
             return False
-        self._place.write(ParametersDeleted((full,)))
+        writer_of(self._place).delete((full,))
         return True
 
     def _set(

@@ -23,6 +23,8 @@ _WORDS: Final = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
+_LOOSE: Final[dict[type[Any], Callable[[Any], Any]]] = {tuple: tuple, set: set, frozenset: frozenset}
+"""What a list may stand for, where the script only declares a sequence or the like."""
 _NONE_WORDS: Final = frozenset({"none", "null"})
 
 
@@ -51,7 +53,7 @@ def fit(packed: Packed, local: object, hint: object = None) -> Any:
         try:
             made = fit_to(value, hint)
             loose = type(made) is list and typing.get_origin(hint) not in (None, list)
-            return type(local)(made) if loose and type(local) in (tuple, set, frozenset) else made
+            return _LOOSE.get(type(local), list)(made) if loose else made
         except Unfit:
             if local is None or _fits(local, hint):
                 raise

@@ -61,12 +61,19 @@ class ParameterWriter:
             held = self._by_hand & self._said.keys()  # what came of them at first is known
             anew = {name for name, packed in news.items() if self._differs(name, packed)}
             self._write({name: news[name] for name in news if name not in held}, anew - self._by_hand)
-            left = tuple(name for name in gone if name not in self._by_hand)
-            if left:
-                self._place.write(ParametersDeleted(left))
+            self.delete(tuple(name for name in gone if name not in self._by_hand))
             for name in gone:
-                self._said.pop(name)
+                self._said.pop(name, None)
             self._said.update(values)
+
+    def delete(self, names: tuple[str, ...]) -> None:
+        """Drop parameters, and what is known of them."""
+        with self._lock:
+            if names:
+                self._place.write(ParametersDeleted(names))
+            for name in names:
+                self._said.pop(name, None)
+                self._known.pop(name, None)
 
     def has_said(self, name: str) -> bool:
         """Whether the script has connected that name, or others below it."""

@@ -168,6 +168,16 @@ def test_a_later_change_is_recorded_nested_ones_too() -> None:
     assert original == connected
 
 
+def test_what_was_dropped_comes_back_with_its_type() -> None:
+    task = at_desk()
+    connected = task.connect({"betas": (1, 2), "opt": {"a": (1,)}})
+    task.delete_parameter("betas", force=True)
+    connected["betas"] = (3, 4)
+    connected["opt"] = 5
+    connected["opt"] = {"a": (1,)}
+    assert task.get_parameters(cast=True) == {"General/betas": (3, 4), "General/opt/a": (1,)}
+
+
 def test_what_the_script_changed_later_is_no_start_for_the_attempt_but_what_is_set_by_hand_is(
     relay: Relayed,
 ) -> None:
