@@ -29,8 +29,12 @@ class Branch:
         self.value = value
 
     def items(self) -> dict[Any, Any]:
-        """What it holds, by key."""
-        return dict(self.value)
+        """What it holds, by key; of OmegaConf's, with lists of Python's own, and without what is missing."""
+        if type(self.value).__module__ != "omegaconf.dictconfig":
+            return dict(self.value)
+        omegaconf = sys.modules["omegaconf"].OmegaConf
+        present = [key for key in self.value if not omegaconf.is_missing(self.value, key)]
+        return {key: _own(self.value[key], omegaconf) for key in present}
 
     def fitted(self, key: Any, packed: Packed, local: object) -> Any:
         """What is stored, as a value that may stand under ``key``.
@@ -138,6 +142,11 @@ def root_of(value: object) -> Branch:
     if not isinstance(value, type) and classes.field_names(type(value)) is not None:
         return Fields(value)
     return Attributes(value)
+
+
+def _own(value: Any, omegaconf: Any) -> Any:
+    is_leaf = omegaconf.is_list(value) or (omegaconf.is_dict(value) and not value)
+    return omegaconf.to_container(value, resolve=True) if is_leaf else value
 
 
 def _is_value(kind: type[Any], name: str) -> bool:

@@ -50,11 +50,12 @@ class Laying:
         for key, item in branch.items().items():
             name = f"{prefix}{names.written(key)}"
             inner = branch_of(item) if depth else None
+            was_empty = type(item) is dict and not item
             if inner is None:
                 new = self._leaf(name, item, partial(_fitted, branch, key, item), late)
             else:
                 new = self._branch(name, inner, depth - 1, late)
-            if new is not item:
+            if new is not item or (was_empty and item):
                 changes[key] = new
         try:
             return branch.replaced(changes)

@@ -14,6 +14,7 @@ import attrs
 import pydantic
 import pydantic.v1
 import pytest
+from omegaconf import OmegaConf
 
 from elsewhere.contract.errors import ParameterError
 from elsewhere.task import Task
@@ -272,6 +273,32 @@ def test_public_attributes_of_classes_and_instances_are_connected(relay: Relayed
     assert connected(relay, space, {"lr": 2, "inner/x": 3}) == SimpleNamespace(
         lr=2.0, inner=SimpleNamespace(x=3)
     )
+
+
+def test_configurations_of_omegaconf_are_connected_in_place(relay: Relayed) -> None:
+    def made() -> Any:
+        return OmegaConf.create(
+            {
+                "lr": 0.1,
+                "opt": {"name": "adam", "layers": [1, 2]},
+                "rate": "${lr}",
+                "missing": "???",
+                "empty": {},
+            }
+        )
+
+    desk, local = at_desk(), made()
+    assert desk.connect(local) is local
+    assert desk.get_parameters() == {
+        "General/lr": 0.1, "General/opt/name": "adam", "General/opt/layers": [1, 2], "General/rate": 0.1,
+        "General/empty": {},
+    }  # fmt: skip
+    local = made()
+    by_hand = {"General/lr": "0.5", "General/opt/layers": "[3]", "General/empty/x": 1}
+    assert relay.attempt(desk, by_hand).connect(local) is local
+    assert OmegaConf.to_container(local) == {
+        "lr": 0.5, "opt": {"name": "adam", "layers": [3]}, "rate": "${lr}", "missing": "???", "empty": {"x": 1},
+    }  # fmt: skip
 
 
 def test_values_of_classes_come_back_whole_where_their_class_is_loaded(relay: Relayed) -> None:
