@@ -40,7 +40,12 @@ def no_parent(task_id: str, parent: str) -> TaskNotFound:
 
 def owned(task_id: str, status: str, agent: str, wish: str = "be moved") -> IllegalMove:
     """The error for moving a task that an attempt owns; ``wish`` as for ``illegal_move``."""
-    return illegal_move(task_id, f"{status} on agent {agent}", wish, f"Stop it (`agent stop {task_id[:12]}`): its attempt ends it.")
+    return illegal_move(
+        task_id,
+        f"{status} on agent {agent}",
+        wish,
+        f"Stop it (`agent stop {task_id[:12]}`): its attempt ends it.",
+    )
 
 
 def verify(blob: Blob, data: bytes) -> None:
