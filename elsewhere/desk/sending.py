@@ -103,7 +103,7 @@ def _tell(drafted: Drafted, queue: str | None) -> None:
     lines = list(drafted.notes)
     if queue is None:
         lines.append(f"task {task_id} is a draft: nothing runs it until it is enqueued")
-        lines.append(f"enqueue it with Task.enqueue({task_id[:8]!r}, queue_name='default')")
+        lines.append(f"queue it with 'agent enqueue {task_id[:8]} --queue default'")
     else:
         lines.append(f"task {task_id} is queued on {queue!r}")
         lines.append(f"follow it with 'agent logs -f {task_id[:8]}'")
