@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from elsewhere import Task
@@ -18,7 +19,7 @@ from elsewhere.contract.task import NewTask, TaskRecord
 from elsewhere.store.redis import RedisStore
 from elsewhere.stored import Stored
 from queueing import take_task
-from tests.flow.world import World
+from tests.flow.world import World, eventually
 from tests.parameters.desk import Desk, Ran
 
 NEW = NewTask("digits", "svm", TaskSpec(Entry("train.py")))
@@ -279,3 +280,25 @@ class TestInAnAttempt:
         assert (record.status, record.exit_code) == (status, code), world.log(task)
         assert record.status_message == message
         assert record.progress == (100.0 if status == "completed" else None)
+
+    def test_it_counts_also_when_the_supervisor_dies_before_it_could_say_so(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        script = (
+            "import os, time\ntask.mark_failed(status_message='loss is NaN')\n"
+            "print('pid', os.getpid(), flush=True)\n"
+            f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.05)"
+        )
+        root = world.repository(train__py=ATTEMPT.replace("SCRIPT", script))
+        box = world.box()
+        task = world.submit(root, "train.py", options=("--packages", "none"))
+        eventually(lambda: "pid" in world.log(task), 60)
+        process = psutil.Process(int(world.log(task).partition("pid ")[2].split()[0]))
+        (supervisor,) = box.supervisors()
+        supervisor.suspend()
+        gate.touch()
+        eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 30)
+        supervisor.kill()
+        shown = world.wait_for(task, "failed")
+        assert (shown["exit_code"], shown["status_message"]) == (0, "loss is NaN")
