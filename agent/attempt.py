@@ -32,6 +32,8 @@ from elsewhere.contract.events import EventKind
 from elsewhere.contract.lease import Claim
 from elsewhere.contract.outcome import Exited, Lost, NeverRan, Outcome, Step, Stopped, Verdict
 from elsewhere.contract.spec import Blob
+from elsewhere.contract.status import Status
+from elsewhere.function import SECTION as FUNCTION
 from elsewhere.parameters.overrides import suggested
 from elsewhere.startup import lay_sdk
 from elsewhere.traceback_tail import last_lines
@@ -227,7 +229,18 @@ class Attempt:
         failure = site.failure(self._tree, ended)
         if failure is not None:
             return NeverRan(Step.LAUNCH, failure)
-        return Exited(ended.code, oom_killed=ended.oom_killed, verdict=self._state.read_verdict())
+        verdict = self._verdict(ended)
+        return Exited(ended.code, oom_killed=ended.oom_killed, verdict=verdict)
+
+    def _verdict(self, ended: Exit) -> Verdict | None:
+        verdict = self._state.read_verdict()
+        function = self._task.spec.entry.function
+        if not function or FUNCTION in self._used_overrides or ended.code:
+            return verdict
+        if verdict is not None and verdict.status is not Status.COMPLETED:
+            return verdict
+        # The exit code is the whole script's, which is none of this task's business.
+        return Verdict(Status.FAILED, f"the script ended before it came to function {function!r}")
 
     def _record_built(self, environment: Environment) -> None:
         with contextlib.suppress(ElsewhereError, OSError):

@@ -65,6 +65,8 @@ def checked_call(function: Callable[..., object], name: str | None, arguments: M
     """
     if not callable(function):
         raise UsageError(f"{function!r:.80} is no function", "Give one, without parentheses.")
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"func_name={name!r:.80} is no text", "Give a name in quotes, or leave it out.")
     called = (name if name is not None else getattr(function, "__name__", "")).strip()
     if not called or not called.isprintable():
         raise UsageError(f"{function!r:.80} has no name", "Give func_name=.")
@@ -156,11 +158,15 @@ def run(place: Place, record: TaskRecord, call: Call) -> NoReturn:
     from elsewhere.exit import fail, leave
 
     _missed.discard(call.name)
+    given = [name for name in record.parameters if name.startswith(SECTION)]
+    # Before they are read: one that is passed here is no unused one, whatever its value is. The section
+    # itself says to the supervisor that the script came here.
+    place.used([SECTION, *(name for name in given if read(name.removeprefix(SECTION)) in call.arguments)])
     try:
         arguments = _arguments(record, call)
     except ElsewhereError as error:
         fail(error)
-    place.used([name for name in record.parameters if name.startswith(SECTION)])
+    place.used(given)
     try:
         call.function(**arguments)
     except Exception as error:  # noqa: BLE001 - shown as Python would; the script has no chance to go on

@@ -86,3 +86,25 @@ def test_functions_run_on_a_box_with_the_arguments_that_were_changed(world: Worl
     packages = store.get(made[0]).spec.packages
     store.close()
     assert "elsewhere-is-not-asked-for==1.0" in packages.requirements
+
+
+ASIDE = dedent(
+    """
+    import os
+    from elsewhere import Task
+    task = Task.init(project_name="digits", task_name="aside")
+    if "AT_THE_DESK" in os.environ:
+        print(Task.enqueue(task.create_function_task(print, end=""), "default").id)
+    """
+)
+
+
+def test_a_script_that_never_comes_to_its_function_elsewhere_has_failed(world: World) -> None:
+    root = world.repository(aside__py=ASIDE)
+    world.settings["AT_THE_DESK"] = "1"
+    desk = world.desk_run(root, "aside.py")
+    del world.settings["AT_THE_DESK"]
+    assert desk.returncode == 0, desk.stderr
+    world.box()
+    shown = world.wait_for(desk.stdout.split()[0], "failed")
+    assert shown["status_message"] == "the script ended before it came to function 'print'"

@@ -99,6 +99,7 @@ REFUSED = {
     "task.create_function_task(first, 'other', deep=[{'a': object()}])": "the argument 'deep'",
     "task.create_function_task(second, 'other', lr=1)": "cannot be called so: missing",
     "task.create_function_task(3)": "is no function",
+    "task.create_function_task(first, 5, x=1)": "func_name=5 is no text",
     "task.create_function_task(functools.partial(first))": "has no name",
     "two.create_function_task(first, 'other')": "by the run itself",
 }
@@ -222,6 +223,7 @@ class TestInItsAttempt:
         ran = self.sent(repository, valkey_url, store, "second", lr="a little")
         assert ran.code == 13
         assert "error: Function/lr: 'a little' is no float" in ran.stderr
+        assert "Function/lr" in ran.used
 
     def test_an_argument_that_the_function_does_not_take_fails_the_task_in_words(
         self, repository: Desk, valkey_url: str, store: RedisStore
