@@ -14,11 +14,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 10.0
 """How long a fork waits for what is under way at most."""
 
 _lock = threading.RLock()
-_waited = False
+_waited = _installed = False
+
+
+def install() -> None:
+    """From now on, let forks wait. Safe to repeat.
+
+    To be called when everything else that has a say before a fork was imported: what came last is asked
+    first, and `logging`, which holds a lock from then on, would keep our threads from ever being done.
+    """
+    global _installed
+    import concurrent.futures.thread  # noqa: F401 - it has a say, and so has `logging`, which it imports
+
+    if not _installed:
+        _installed = True
+        os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
 
 
 def held() -> AbstractContextManager[object]:
@@ -50,6 +64,3 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     global _lock
     _lock = threading.RLock()
-
-
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -35,12 +35,18 @@ LAST_PAUSE_SECONDS = 0.3
 
 
 AT_FIRST = (
+    "elsewhere.bound",
+    "elsewhere.desk.capturing",
     "elsewhere.desk.choosing",
     "elsewhere.desk.store_sink",
+    "elsewhere.offline.mode",
     "elsewhere.offline.sink",
     "elsewhere.settings",
+    "elsewhere.wish",
+    "hashlib",
     "platformdirs",
     "platformdirs.unix",
+    "shutil",
     "subprocess",
     "tomllib",
     "traceback",

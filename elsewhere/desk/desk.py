@@ -232,9 +232,9 @@ class Desk:
         opened.enter(self)
         if self.options is None or self.options.arg_parser:
             ledger.listen(self._note_parsed)
-        # The client of the server needs it, and it cannot be imported once the script has ended.
-        import concurrent.futures.thread  # noqa: F401
-
+        # It also imports what the client of the server needs, and what cannot be imported any more once
+        # the script has ended.
+        unforked.install()
         # Last: from here on two threads share one interpreter.
         if self._first:
             exits.install()

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from elsewhere.desk import process
 
 MOST: Final = 1000
 """Runs that are remembered; the oldest are forgotten first."""
+
+LOCK_SECONDS: Final = 10.0
+"""How long a run waits for others that are deciding."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,12 @@ def opened(folder: Path) -> Iterator[Recent]:
     """The file of ``folder``, locked; what is noted is written at the end of the block.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or another process keeps the lock.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / "recent.json"
     with (folder / "recent.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _take(lock)
         try:
             recent = Recent(_read(path))
             yield recent
@@ -80,6 +83,24 @@ def opened(folder: Path) -> Iterator[Recent]:
         finally:
             # Closing it would not do: a child that is forked meanwhile has it open, too.
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _take(lock: IO[str]) -> None:
+    """Take the lock of an open file.
+
+    Raises:
+        TimeoutError: somebody has held it for seconds.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{lock.name} is held by another process") from None
+            time.sleep(0.02)  # held for some answers of a server at most; a blocking call knows no end
+        else:
+            return
 
 
 def _read(path: Path) -> dict[str, Any]:
