@@ -60,15 +60,18 @@ def parse(original: Callable[..., Any], parser: Parser, args: Any, namespace: An
         return original(parser, args, namespace)
     given = ledger.given()
     current = Parse(parser, given)
-    if args is not None and not args and given is not None and not current.concerned():
+    is_empty = args is not None and not args and not ledger.was_left(args)
+    if is_empty and given is not None and not current.concerned():
         return original(parser, args, namespace)  # `parse_args([])` of a library: not about us
     _running.parse = current
     try:
         current.enter(parser)
         result = original(parser, args, namespace)
         parsed = result if strict else result[0]
+        if not strict:
+            ledger.left_over(result[1])
         if given is not None:
-            current.settle(parsed, strict)
+            current.settle(parsed, strict and ledger.takes_rest(args))
     finally:
         _running.parse = None
         current.restore()

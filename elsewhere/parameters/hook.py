@@ -52,6 +52,14 @@ def install() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
+def starts(programs: list[str]) -> None:
+    """Let interpreters that this one starts with one of these words parse the task's command line, too.
+
+    ``startup/sitecustomize.py`` goes by it.
+    """
+    os.environ["ELSEWHERE_LAUNCHER"] = "\n".join([str(os.getpid()), *programs])
+
+
 def enter(module: ModuleType) -> None:
     """Have ``module`` patched by the file that is for it. Safe to repeat.
 

@@ -31,6 +31,7 @@ _unheard: dict[str, JSONValue] = {}
 _listeners: list[Listener] = []
 _choice: dict[str, bool] = {}
 _known_before: set[str] = set()
+_leftovers: list[object] = []
 
 
 def recorded() -> dict[str, JSONValue]:
@@ -97,8 +98,31 @@ def counts(name: str) -> bool:
 
 
 def from_command_line(args: Any) -> bool:
-    """Whether ``args``, as a parser was given them, are this process's own command line."""
-    return args is None or (isinstance(args, (list, tuple)) and list(args) == sys.argv[1:])
+    """Whether ``args``, as a parser was given them, are this process's own command line, or a part of it."""
+    if args is None:
+        return True
+    if not isinstance(args, (list, tuple)):
+        return False
+    if was_left(args) or list(args) == sys.argv[1:]:
+        return True
+    # By identity: an equal word that a library says itself is another one.
+    rest = iter(sys.argv[1:])
+    return bool(args) and all(any(word is each for each in rest) for word in args)
+
+
+def takes_rest(args: Any) -> bool:
+    """Whether nothing of the command line is left to be parsed behind ``args``, which are a part of it."""
+    return not args or was_left(args) or args[-1] == sys.argv[-1]
+
+
+def was_left(args: object) -> bool:
+    """Whether ``args`` is a list that a parser of the command line left to others."""
+    return any(args is each for each in _leftovers)
+
+
+def left_over(args: object) -> None:
+    """Note what a parser of the command line left to others, who may be given that very list."""
+    _leftovers.append(args)
 
 
 def given() -> Given | None:
@@ -173,6 +197,11 @@ def note(
             import traceback
 
             traceback.print_exc()
+
+
+def knew(names: Iterable[str]) -> None:
+    """Note that something else than a parser reads these names: no parser is to refuse them."""
+    _known_before.update(names)
 
 
 def note_all(values: Mapping[str, JSONValue], used: Iterable[str], stored: Given | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import REMAINDER
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.parameters import actions
+from elsewhere.parameters import actions, hook
 from elsewhere.parameters.actions import Action, Parser
 from elsewhere.parameters.cast import Refused, cast
 from elsewhere.parameters.ledger import SECTION, counts, refuse_unknown
@@ -70,7 +71,9 @@ class Parse:
             if name not in self._by_hand and self._holds(namespace, dest, group, self._stored[name]):
                 continue
             setattr(namespace, dest, self._value(parser, dest, group))
-        if strict:
+        if self._hands_on():
+            hook.starts(self._words(namespace))
+        elif strict:
             refuse_unknown(self._given, {SECTION + dest for dest in declared}, self.root.error)
 
     def values(self, namespace: Any) -> dict[str, JSONValue]:
@@ -115,6 +118,16 @@ class Parse:
             found.update({dest: (parser, []) for dest in parser._defaults})
             found.update({dest: (parser, group) for dest, group in actions.valued(parser).items()})
         return found
+
+    def _hands_on(self) -> bool:
+        """Whether a parser takes all that follows, as a launcher's does: another program may know it."""
+        return any(action.nargs == REMAINDER for parser in self._parsers for action in parser._actions)
+
+    def _words(self, namespace: Any) -> list[str]:
+        """The positionals, of several words the first: one of them is the program that a launcher starts."""
+        positionals = [a for parser in self._parsers for a in parser._actions if not a.option_strings]
+        values = [getattr(namespace, action.dest, None) for action in positionals]
+        return [str(value[0] if isinstance(value, list) else value) for value in values if value]
 
     def _relax(self, group: list[Action]) -> None:
         for action in group:

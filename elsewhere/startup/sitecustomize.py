@@ -55,10 +55,14 @@ def _add_layer() -> None:
 def _hook_command_line() -> None:
     # Other interpreters that the script starts have command lines of their own. But the workers of
     # `multiprocessing` run the script's top level again, with its arguments: one that parses them
-    # there must see the same values as the script did.
-    if os.environ.pop("ELSEWHERE_MAIN", None) is not None:
+    # there must see the same values as the script did. And what a launcher such as torchrun starts
+    # is the script.
+    parent = str(os.getppid())
+    launcher, *programs = os.environ.get("ELSEWHERE_LAUNCHER", "").split("\n")
+    is_launched = launcher == parent and not set(programs).isdisjoint(sys.orig_argv)
+    if os.environ.pop("ELSEWHERE_MAIN", None) is not None or is_launched:
         os.environ["ELSEWHERE_MAIN_PROCESS"] = str(os.getpid())
-    elif os.environ.get("ELSEWHERE_MAIN_PROCESS") != str(os.getppid()) or not _is_worker():
+    elif os.environ.get("ELSEWHERE_MAIN_PROCESS") != parent or not _is_worker():
         return
     from elsewhere.parameters import hook
 
