@@ -27,7 +27,9 @@ class Connecting(Face):
         ``SECTION/outer/key``. In an attempt ``mutable`` is given what the task holds: what the desk
         recorded, exactly, and over that what somebody set by hand, as a value of the type that
         the script declares or has: ``0.1``, ``True``, ``[1, 2]``, a member's name. An item that no
-        parameter can hold is left to the script, and the log says so.
+        parameter can hold is left to the script, and the log says so. What a script takes over
+        under the same name from a parameter set by hand, as ``connect(vars(args))`` does, stays what
+        that says.
 
         Go on with what is returned. For a dict that is one whose later changes, nested ones too,
         are recorded; for what is frozen it is a copy; else it is ``mutable`` itself, changed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.write import ParametersSet
-from elsewhere.parameters import names
+from elsewhere.parameters import ledger, names
 from elsewhere.parameters.branches import branch_of, root_of
 from elsewhere.parameters.connected import ConnectedDict, teach_yaml
 from elsewhere.parameters.laying import Laying, say
@@ -63,7 +63,8 @@ class Connecting:
         self._writer: ParameterWriter = writer_of(place)
         self._record = place.record()
         self._lays = place.given and not ignores_overrides
-        self._laying = Laying(self._record, on_bad_override)
+        read = self._writer.read_by_hand(self._record) if self._lays else {}
+        self._laying = Laying(self._record, on_bad_override, read)
         self._noted: set[str] = set()
         self._held = set(self._laying.by_hand) if place.given and ignores_overrides else set()
 
@@ -116,6 +117,7 @@ class Connecting:
         finally:
             if self._laying.used:
                 self._place.used(sorted(self._laying.used))
+                ledger.knew(self._laying.used)
                 self._laying.used.clear()
 
     def _leaves(self, branch: Branch, prefix: str, depth: int = DEEPEST) -> dict[str, Any]:
@@ -158,8 +160,4 @@ def _holds_nothing(value: object) -> bool:
 
 def _counts(name: str) -> bool:
     """Whether the name is not left out by ``auto_connect_arg_parser``."""
-    if "elsewhere.parameters.ledger" not in sys.modules:
-        return True
-    from elsewhere.parameters import ledger
-
     return ledger.counts(name)

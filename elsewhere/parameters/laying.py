@@ -16,11 +16,12 @@ from elsewhere.parameters import classes, names
 from elsewhere.parameters.branches import branch_of
 from elsewhere.parameters.fitting import Unfit, fit, fit_to
 from elsewhere.parameters.typed import DEEPEST, Mismatch, Packed, Unkeepable, pack, restored, unpack
+from elsewhere.parameters.values import same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from elsewhere.contract.task import TaskRecord
+    from elsewhere.contract.task import JSONValue, TaskRecord
     from elsewhere.parameters.branches import Branch
 
     OnBadOverride = Literal["raise", "keep"]
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 class Laying:
     """What one task is to run with, laid over what one call connects."""
 
-    def __init__(self, record: TaskRecord, on_bad_override: OnBadOverride) -> None:
+    def __init__(
+        self, record: TaskRecord, on_bad_override: OnBadOverride, read: Mapping[str, JSONValue]
+    ) -> None:
+        """``read`` is what names set by hand came to that the script has read already."""
         self.stored = {name: packed_of(record, name) for name in record.parameters}
         self.by_hand = frozenset(record.overrides)
         self.reassigned = frozenset(n for n, info in record.parameter_info.items() if info.reassigned)
@@ -37,6 +41,7 @@ class Laying:
         self.refused: set[str] = set()
         """Names set by hand whose values did not fit, and that keep the script's own."""
         self._on_bad_override = on_bad_override
+        self._read = [(_word(name), value) for name, value in read.items()]
 
     def below(self, branch: Branch, prefix: str, depth: int = DEEPEST, *, late: bool = False) -> Any:
         """The branch's value, with what is stored below ``prefix`` in it.
@@ -141,10 +146,17 @@ class Laying:
 
     def _recorded(self, name: str, local: Any, fitted: Callable[[Packed], Any]) -> Any:
         try:
-            pack(local)
+            own = pack(local)
         except Unkeepable:
             return local
         packed = self.stored[name]
+        if any(word == _word(name) and same(value, own.value) for word, value in self._read):
+            return local  # such as ``connect(vars(args))``, where ``Args/lr`` is set by hand
+        if self._read and not packed.same(own):
+            say(
+                f"{name} is {packed.value!r:.60} as recorded, not the script's own {own.value!r:.60}:"
+                " if that comes of another override, set it by hand, too"
+            )
         try:
             return _or_own(local, unpack(packed, classes.classes_in(local)))
         except Mismatch:
@@ -169,7 +181,7 @@ class Laying:
             what,
             "Set it to a value of that type; or have the script's own kept where one does not fit, by"
             " connect(…, on_bad_override='keep').",
-        ) from error
+        ) from None
 
 
 def packed_of(record: TaskRecord, name: str) -> Packed:
@@ -182,6 +194,11 @@ def say(text: str) -> None:
     """Put a line into the log."""
     if sys.stderr is not None:
         sys.stderr.write(f"elsewhere: {text}\n")
+
+
+def _word(name: str) -> str:
+    """The last word of a name: ``lr`` of ``General/optimizer/lr`` and of ``Args/optimizer.lr``."""
+    return name.replace(".", "/").rpartition("/")[2]
 
 
 def _fitted(branch: Branch, key: Any, local: Any, packed: Packed) -> Any:

@@ -61,5 +61,7 @@ def suggested(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(key, keys, n=1)
     if close:
         return f"{name}; did you mean {section}/{close[0]}?"
-    elsewhere = sorted(each for each in candidates if each.partition("/")[2] == key)
-    return f"{name}; did you mean {elsewhere[0]}?" if elsewhere else name
+    elsewhere = [each for each in candidates if each.partition("/")[2] == key]
+    if not elsewhere:
+        return name
+    return f"{name}; did you mean {get_close_matches(name, elsewhere, n=1, cutoff=0)[0]}?"

@@ -80,6 +80,12 @@ class ParameterWriter:
         with self._lock:
             return name in self._said or any(each.startswith(f"{name}/") for each in self._said)
 
+    def read_by_hand(self, record: TaskRecord) -> dict[str, JSONValue]:
+        """What the names set by hand came to that the script has connected, or had parsed, so far."""
+        with self._lock:
+            read = {**{name: packed.value for name, packed in self._said.items()}, **parsed()}
+        return {name: read[name] for name in record.overrides if name in read}
+
     def sections(self) -> set[str]:
         """The sections that the script has connected, or had parsed, so far."""
         with self._lock:

@@ -78,3 +78,40 @@ def test_a_parse_belongs_to_the_newest_open_task_and_one_before_all_to_the_first
     assert set(first) == {"Args/lr", "Args/path", "Args/secret", "Args/colour"}
     assert second == {"Args/x": 1}
     assert later == {**first, "Args/x": 5}
+
+
+DERIVED = BEGIN + (
+    'task = Task.init("digits", "svm")\nargs = parser.parse_args()\n'
+    'model = task.connect({"optimizer": {"lr": args.lr}, "twice": args.lr * 2, "seed": 1}, name="Model")\n'
+    "given = task.connect(vars(args))\nsay(model, args.lr, args.path)"
+)
+
+
+def test_what_a_script_takes_over_from_an_override_is_not_put_back_to_what_was_recorded(desk: Desk) -> None:
+    at_desk = desk.run(DERIVED + "\nsay(task.get_parameters())").said[0]
+    assert at_desk["Model/optimizer/lr"] == at_desk["General/lr"] == 0.1
+    attempt = desk.attempt(
+        DERIVED.replace('"seed": 1', '"seed": 2'), stored=at_desk, overrides=("Args/lr=0.7", "Args/path=b")
+    )
+    assert attempt.said == [{"optimizer": {"lr": 0.7}, "twice": 0.2, "seed": 1}, "0.7", "PosixPath('b')"]
+    assert attempt.parameters["Model/optimizer/lr"] == attempt.parameters["General/lr"] == 0.7
+    assert "Model/twice is 0.2 as recorded, not the script's own 1.4" in attempt.stderr
+    assert "Model/seed is 1 as recorded" in attempt.stderr
+    assert "lr is" not in attempt.stderr
+
+
+def test_what_was_recorded_holds_where_it_is_set_by_hand_or_nothing_else_is(desk: Desk) -> None:
+    at_desk = desk.run(DERIVED + "\nsay(task.get_parameters())").said[0]
+    attempt = desk.attempt(DERIVED, stored=at_desk, overrides=("Args/lr=0.7", "General/lr=0.9"))
+    assert attempt.said[1] == "0.9"
+    attempt = desk.attempt(DERIVED.replace('"seed": 1', '"seed": 2'), stored=at_desk)
+    assert attempt.said[0]["seed"] == 1
+    assert "as recorded" not in attempt.stderr
+
+
+def test_no_parser_refuses_what_a_connected_namespace_reads(desk: Desk) -> None:
+    script = BEGIN + (
+        'task = Task.init("digits", "svm")\nspace = task.connect(argparse.Namespace(rounds=3))\n'
+        "parser.parse_args()\nsay(space.rounds)"
+    )
+    assert desk.attempt(script, overrides=("Args/rounds=5",)).said == ["5"]

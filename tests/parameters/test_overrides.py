@@ -70,6 +70,8 @@ def test_a_misspelt_parameter_gets_a_suggestion() -> None:
     assert unknown(["Args/q", "Args/epoch"], known) == (
         "unrecognized parameters Args/q, Args/epoch; did you mean Args/epochs?"
     )
+    known = ["Args/lr", "General/lr", "Model/lr"]
+    assert unknown(["Genral/lr"], known) == "unrecognized parameter Genral/lr; did you mean General/lr?"
 
 
 class Colour(Enum):
