@@ -69,6 +69,8 @@ def wished_image(place: Place) -> Image | None:
 
 
 def _words(text: str | Sequence[str], what: str) -> list[str]:
+    if not isinstance(text, (str, Sequence)):
+        raise UsageError(f"the {what} {text!r:.80} is no text", "Give it in quotes.")
     try:
         return shlex.split(text) if isinstance(text, str) else list(text)
     except ValueError as error:

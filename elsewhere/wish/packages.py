@@ -75,6 +75,8 @@ def asked_packages(
         UsageError: as ``checked_packages`` and ``checked_lines``, there is no such file, or two things
             contradict each other.
     """
+    if isinstance(packages, (bool, int)):
+        raise UsageError(f"packages={packages!r} are no requirements", "Give a list such as ['numpy==2.1'].")
     if isinstance(packages, str) and packages and is_origin(packages) and not origin:
         origin = packages
         packages = None
@@ -85,7 +87,7 @@ def asked_packages(
         if here and path.is_file() and not _plain(path):
             files = (*files, str(path))
         else:
-            lines = lines_of_file(path)
+            lines = lines_of_file(packages)
     elif packages is not None:
         from elsewhere.wish.requirement import checked_lines
 
@@ -118,10 +120,18 @@ def lines_of_file(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     from elsewhere.wish.requirement import checked_lines, read_lines
 
+    if "://" in os.fspath(path):
+        from elsewhere.capture.url import redacted
+
+        raise UsageError(
+            f"{redacted(os.fspath(path))!r:.120} is no file here",
+            "Requirements themselves are a list, such as ['name @ URL'].",
+        )
     try:
         return checked_lines(read_lines(Path(path).expanduser()))
     except UsageError as error:
-        error.what = f"{os.fspath(path)}: {error.what}"
+        if os.fspath(path) not in error.what:
+            error.what = f"{os.fspath(path)}: {error.what}"
         raise
 
 

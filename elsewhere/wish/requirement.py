@@ -18,7 +18,7 @@ LONGEST_LINE: Final = 2000
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _EXTRAS: Final = r"(?:\s*\[[A-Za-z0-9._,\s-]*\])?"
-_CLAUSE: Final = r"(?:===|~=|==|!=|<=|>=|<|>)\s*[A-Za-z0-9._*+!-]+"
+_CLAUSE: Final = r"(?:===\s*[A-Za-z0-9._+!-]+|(?:~=|==|!=|<=|>=|<|>)\s*[vV]?[0-9][A-Za-z0-9._*+!-]*)"
 _VERSIONS: Final = rf"(?:\s*\(?\s*{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*,?\s*\)?)?"
 _BY_NAME: Final = re.compile(rf"{_NAME.pattern}{_EXTRAS}(?:{_VERSIONS}|\s*@\s*\S+)(?:\s*;.+)?")
 _BY_ADDRESS: Final = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?[a-z+]+://\S+(?:\s*;.+)?")
@@ -40,6 +40,8 @@ def checked_line(line: str) -> str:
         UsageError: it is more than one line, nothing that pip would read, means a place on this
             machine's disk, or carries credentials; the message never holds these.
     """
+    if not isinstance(line, str):
+        raise UsageError(f"the requirement {line!r:.80} is no text", _AS_PIP)
     text = _COMMENT.sub("", line).strip()
     shown = repr(redacted(text)[:80])
     if "\n" in line or "\r" in line:
@@ -68,13 +70,7 @@ def checked_lines(lines: Iterable[str]) -> tuple[str, ...]:
     Raises:
         UsageError: as ``checked_line``, or something in it is no text.
     """
-    checked = []
-    for line in lines:
-        if not isinstance(line, str):
-            raise UsageError(f"the requirement {line!r:.80} is no text", _AS_PIP)
-        if text := checked_line(line):
-            checked.append(text)
-    return tuple(checked)
+    return tuple(text for line in lines if (text := checked_line(line)))
 
 
 def name_of(line: str) -> str:
@@ -92,6 +88,10 @@ def pinned(name: str, version: str | None) -> str:
     line = checked_line(name)
     if version is None:
         version = "" if _VERSION.search(line) or "@" in line else _installed(line)
+    if not isinstance(version, str):
+        raise UsageError(
+            f"the version {version!r:.40} of {line} is no text", "Put it in quotes, such as '2.10'."
+        )
     version = version.strip()
     if version and not version.startswith(("=", "<", ">", "~", "!", "@", ";")):
         version = f"=={version}"
@@ -108,7 +108,8 @@ def read_lines(path: Path) -> tuple[str, ...]:
         text = decoded(path.read_bytes())
     except (OSError, UnicodeError) as error:
         raise UsageError(
-            f"the requirements file {path} cannot be read: {error}", "Name a text file."
+            f"the requirements file {path} cannot be read: {getattr(error, 'strerror', None) or error}",
+            "Name a text file; requirements themselves are a list, such as ['numpy==2.1'].",
         ) from None
     return tuple(line for _, line in logical_lines(text))
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Final
 
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Blob, Entry, Source
+
+_ARGUMENTS: Final = re.compile(r"(\.py|\.sh|\.ipynb)\s+\S")
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,8 @@ class SourceWish:
                 working_directory=folder,
                 arguments=tuple(arguments) or entry.arguments,
             )
-        return replace(
-            entry, script=in_folder(self.entry_point, folder), kind="script", working_directory=folder
-        )
+        script = in_folder(_script_alone(self.entry_point), folder)
+        return replace(entry, script=script, kind="script", working_directory=folder)
 
     def _moved(self, source: Source) -> Source:
         from elsewhere.capture.remote import find_tip
@@ -150,6 +153,22 @@ def inside(path: str, what: str) -> str:
             "Give a path from the root of the repository.",
         )
     return tidy
+
+
+def _script_alone(entry_point: str) -> str:
+    """An entry point that names a script, and neither nothing nor arguments as well.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if not entry_point.strip() or entry_point.startswith("-"):
+        raise UsageError(f"the entry point {entry_point!r:.80} names no script", "Name one, or -m MODULE.")
+    if found := _ARGUMENTS.search(entry_point):
+        raise UsageError(
+            f"the entry point {entry_point!r:.120} is a script with arguments",
+            f"Name {entry_point[: found.end(1)]!r} alone; arguments are parameters, such as Args/lr.",
+        )
+    return entry_point
 
 
 def in_folder(script: str, folder: str) -> str:

@@ -69,6 +69,8 @@ class TestAnImage:
             draft.set_base_docker("a", image="b")
         with pytest.raises(UsageError, match="cannot be read"):
             draft.set_base_docker("a", "--label 'x")
+        with pytest.raises(UsageError, match="the image 5 is no text"):
+            draft.set_base_docker(5)  # type: ignore[arg-type]
         assert spec_of(draft).image == Image("python:3.12")
 
 
@@ -113,6 +115,9 @@ class TestPackages:
             ("gone.txt", "cannot be read"),
             (["six==1", "numpy 1.2"], "'numpy 1.2' is no requirement"),
             (["six", 3], "is no text"),
+            (True, "True are no requirements"),
+            ("six==1", r"six==1 cannot be read: No such file .*\n.*are a list"),
+            ("git+https://ada:s3cret@git.invalid/x", "'git.https://git.invalid/x' is no file here"),
         ):
             with pytest.raises(UsageError, match=words):
                 draft.set_packages(packages)  # type: ignore[arg-type]
@@ -160,6 +165,16 @@ class TestASource:
             with pytest.raises(UsageError, match="not in the repository"):
                 draft.set_script(**asked)
         assert spec_of(draft) == SPEC
+
+    def test_an_entry_is_a_script_and_nothing_else(self, draft: Task) -> None:
+        for entry_point in ("", " ", "-m"):
+            with pytest.raises(UsageError, match="names no script"):
+                draft.set_script(entry_point=entry_point)
+        with pytest.raises(UsageError, match=r"a script with arguments\nName 'deep\.py' alone"):
+            draft.set_script(entry_point="deep.py --lr 2")
+        assert spec_of(draft) == SPEC
+        draft.set_script(entry_point="my nets.py")
+        assert spec_of(draft).entry.script == "src/my nets.py"
 
     def test_a_url_s_credentials_never_reach_the_task(self, draft: Task) -> None:
         draft.set_repo("https://ada:s3cret@git.invalid/x.git", commit="c" * 40)

@@ -107,6 +107,8 @@ def test_these_lines_travel(line: str) -> None:
         ("numpy 1.2", "no requirement"),
         ("numpy=1.2", "no requirement"),
         ("numpy==", "no requirement"),
+        ("numpy==two", "no requirement"),
+        (2.1, "is no text"),
         ("six\x00", "no requirement"),
         ("x" * 3000, "no requirement"),
         ("-e .", "no requirement"),
@@ -152,8 +154,11 @@ def test_a_version_is_exact_unless_it_says_otherwise() -> None:
     assert pinned("torch[x]", "") == "torch[x]"
     assert pinned("torch>=2", None) == "torch>=2"
     assert pinned("pytest", None) == f"pytest=={pytest.__version__}"
-    with pytest.raises(UsageError, match="no requirement"):
-        pinned("torch", "about 2")
+    for version in ("about 2", "two"):
+        with pytest.raises(UsageError, match="no requirement"):
+            pinned("torch", version)
+    with pytest.raises(UsageError, match="in quotes"):
+        pinned("torch", 2.1)  # type: ignore[arg-type]
 
 
 RECORDED = Packages(requirements=("numpy==2.1", "six==1"), freeze=("numpy==2.1", "six==1", "tqdm==4"))
