@@ -129,11 +129,21 @@ def overrides_of(
         key = name.strip().lstrip("-").removeprefix("Args/")
         if not key:
             raise UsageError(f"argparse_args: {item!r:.80} has no name", _AS_ARGUMENT)
-        found[f"Args/{key}"] = typed(value) if isinstance(value, str) else value
+        found[f"Args/{key}"] = typed(value) if isinstance(value, str) else _plain(key, value)
     return found
 
 
-def _argument(item: object) -> tuple[str, JSONValue]:
+def _plain(name: str, value: object) -> JSONValue:
+    """A value as a person would write it: the parser says elsewhere what type it has."""
+    from elsewhere.parameters.typed import Unkeepable, pack
+
+    try:
+        return pack(value).value
+    except Unkeepable as error:
+        raise UsageError(f"argparse_args: {name!r} cannot be kept: {error}", _AS_ARGUMENT) from None
+
+
+def _argument(item: object) -> tuple[str, object]:
     if isinstance(item, str) and "=" in item:
         name, _, text = item.partition("=")
         return name, text
@@ -155,10 +165,9 @@ def _refuse_contradictions(asked: Asked) -> None:
             "Give repo=, too, or leave them out.",
         )
     for what, name in (("project", asked.project), ("task", asked.name)):
-        if name is not None and len(name.strip()) < 3:
-            raise UsageError(
-                f"the {what} name {name!r} is too short", "Give a name of at least 3 characters."
-            )
+        if name is not None and (not isinstance(name, str) or len(name.strip()) < 3):
+            why = "too short" if isinstance(name, str) else "no text"
+            raise UsageError(f"the {what} name {name!r} is {why}", "Give a name of at least 3 characters.")
 
 
 def _wish(asked: Asked) -> Wish:

@@ -134,7 +134,10 @@ def _of_working_copy(root: Path, branch: str | None, commit: str | None) -> Tip:
     wanted = commit or branch
     answer = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted or 'HEAD'}^{{commit}}")
     if answer.status != 0:
-        raise CaptureError(f"{root} has no commit {wanted or 'yet'!r:.80}", "Commit first, or name another.")
+        if wanted is None:
+            raise CaptureError(f"{root} has no commit yet", "Commit first, or name another repository.")
+        what = "commit" if commit else "branch or tag"
+        raise CaptureError(f"{root} has no {what} {wanted!r:.80}", "`git log --all` shows what it has.")
     found = answer.output.decode().strip()
     name = branch or (repository.branch if wanted is None else None)
     if repository.remote is None:

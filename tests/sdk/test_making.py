@@ -319,7 +319,9 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"script": "a.py", "docker_args": "--rm"}, "without an image"),
     ({"script": "a.py", "argparse_args": ["lr"]}, "no argument with a value"),
     ({"script": "a.py", "argparse_args": ["=1"]}, "has no name"),
+    ({"script": "a.py", "argparse_args": {"lock": object()}}, "'lock' cannot be kept"),
     ({"script": "a.py", "task_name": "ab"}, "too short"),
+    ({"script": "a.py", "task_name": 123}, "is no text"),
     ({"script": "a.py", "requirements_file": "gone.txt"}, "cannot be read"),
     ({"script": "a.py", "packages": ["six\n--pre"]}, "more than one line"),
     ({"module": "a-b"}, "names no module"),
@@ -347,6 +349,8 @@ def test_arguments_are_typed_as_on_the_command_line() -> None:
     assert overrides_of(["lr=1e-3", "n=3", "on=true", "text=a=b"]) == {
         "Args/lr": "1e-3", "Args/n": 3, "Args/on": True, "Args/text": "a=b",
     }  # fmt: skip
+    given = {"out": Path("runs"), "sizes": (8, 16), "none": None}
+    assert overrides_of(given) == {"Args/out": "runs", "Args/sizes": [8, 16], "Args/none": None}  # type: ignore[arg-type]
 
 
 def test_a_current_task_gives_its_project(repo: Path, tmp_path: Path, server: str) -> None:
