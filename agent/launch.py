@@ -85,6 +85,8 @@ def command(entry: Entry, tree: Path) -> tuple[tuple[str, ...], Path]:
     folder = _working_directory(entry, tree)
     if entry.kind == "module":
         return ("-m", entry.script, *entry.arguments), folder
+    if not entry.script:
+        raise LaunchError("the task has nothing to run", "`task.set_script(entry_point=…)` says what.")
     script = tree / entry.script
     if not script.is_file():
         raise LaunchError(

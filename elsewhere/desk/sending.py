@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from elsewhere.contract.errors import ElsewhereError, ServerUnreachable
 from elsewhere.contract.status import ENDED, Status
 from elsewhere.exit import fail, leave
+from elsewhere.store.queue_name import checked
 
 if TYPE_CHECKING:
     from elsewhere.contract.task import TaskRecord
@@ -32,6 +33,8 @@ def send(
     prompt = _prompt()
     sys.stdout.flush()
     try:
+        if queue is not None:
+            checked(queue)  # before the task is a draft, which nobody would enqueue then
         drafted = desk.draft(copy=copy)
         if queue is not None:
             drafted.store.enqueue(drafted.record.id, queue)

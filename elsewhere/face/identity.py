@@ -206,6 +206,8 @@ def _project(project_id: str | None, project_name: str | None) -> str:
 
 
 def _words(tags: str | Iterable[str]) -> tuple[str, ...]:
+    if not hasattr(tags, "__iter__"):
+        raise misuse(f"tags must be texts, not {tags!r:.80}", 'Write tags=["…", "…"].')
     words = (tags,) if isinstance(tags, str) else tuple(tags)
     for word in words:
         if not isinstance(word, str) or not word:

@@ -36,12 +36,13 @@ class Queueing(Face):
         Raises:
             IllegalMove: it is no draft; or, with ``force``, it runs or is published.
             TaskNotFound: no task has that id.
-            UsageError: no queue is named, or both are.
+            UsageError: no queue is named, or both are; or the task has nothing to run.
         """
         from elsewhere.face.handles import handle, id_of, store_of
 
         queue = _queue(queue_name, queue_id)
         task_id, store = id_of(task), store_of(task)
+        _require_script(store, task_id)
         if force:
             _make_draft(store, task_id, queue)
         store.enqueue(task_id, queue)
@@ -93,7 +94,7 @@ def _queue(queue_name: str | None, queue_id: str | None) -> str:
     if bool(queue_name) == bool(queue_id):
         what = "queue_name and queue_id both name a queue" if queue_name else "no queue is named"
         raise misuse(what, "Give queue_name alone.")
-    return str(queue_name or queue_id)
+    return queue_name or queue_id or ""
 
 
 def _make_draft(store: Store, task_id: str, queue: str) -> None:
@@ -103,3 +104,14 @@ def _make_draft(store: Store, task_id: str, queue: str) -> None:
     queued_there = record.status is Status.QUEUED and record.queue == queue
     if record.status is not Status.CREATED and not queued_there:
         store.move(task_id, Status.CREATED, expected=record.status)
+
+
+def _require_script(store: Store, task_id: str) -> None:
+    from elsewhere.contract.status import Status
+
+    record = store.get(task_id)
+    # Of a run at a desk it may not be known yet; the store refuses that one.
+    if record.status is not Status.IN_PROGRESS and not record.spec.entry.script:
+        raise misuse(
+            f"there is nothing to run in task {task_id}", "Say what: `task.set_script(entry_point=…)`."
+        )

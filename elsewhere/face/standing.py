@@ -238,7 +238,7 @@ class Standing(Face):
                 return
             if force and not may_move(stands, target):
                 _start(place, force=True)
-        place.end(Ending(target, str(message or "")), END_SECONDS)
+        _guided(place, lambda: place.end(Ending(target, str(message or "")), END_SECONDS))
 
 
 def _start(place: Place, *, force: bool) -> None:
@@ -254,7 +254,26 @@ def _start(place: Place, *, force: bool) -> None:
 
 def _move(place: Place, target: Status, *, keeps_results: bool = False) -> None:
     store: Store = place.store()
-    store.move(place.id, target, expected=place.record().status, keeps_results=keeps_results)
+    expected = place.record().status
+    _guided(place, lambda: store.move(place.id, target, expected=expected, keeps_results=keeps_results))
+
+
+def _guided(place: Place, move: Callable[[], object]) -> None:
+    """Move the task; where that is refused, say what to do."""
+    from elsewhere.contract.errors import IllegalMove
+    from elsewhere.contract.status import Status
+
+    try:
+        move()
+    except IllegalMove as error:
+        if not error.next_step:
+            published = place.record().status is Status.PUBLISHED
+            error.next_step = (
+                "It stays as it is; `Task.clone` makes a draft of it."
+                if published
+                else "Pass force=True if that is meant."
+            )
+        raise
 
 
 def _refused(record: TaskRecord, what: str, next_step: str) -> Exception:

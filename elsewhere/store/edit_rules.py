@@ -103,9 +103,8 @@ def edited(task: TaskRecord, edit: Edit) -> TaskRecord:
 
 def accepted_already(task_id: str, status: Status) -> IllegalMove:
     """The error for a new spec of a task that is no draft."""
-    return illegal_move(
-        task_id, status.value, "be given another spec", "Only a draft can; clone or reset the task first."
-    )
+    first = "take it off its queue (`Task.dequeue`)" if status is Status.QUEUED else "clone or reset the task"
+    return illegal_move(task_id, status.value, "be given another spec", f"Only a draft can; {first} first.")
 
 
 def undeletable(task_id: str, status: str) -> IllegalMove:

@@ -17,7 +17,7 @@ def checked(queue: str) -> str:
     Raises:
         UsageError: it may not.
     """
-    if not _NAME.fullmatch(queue):
+    if not isinstance(queue, str) or not _NAME.fullmatch(queue):
         raise UsageError(
             f"{queue!r} is no name for a queue",
             "Use letters, digits, dots, dashes and underscores, 200 at most.",

@@ -30,7 +30,8 @@ def illegal_move(task_id: str, status: str, wish: str, next_step: str = "") -> I
 def no_draft(task_id: str, status: str, queue: str | None) -> IllegalMove:
     """The error for enqueuing a task that is no draft."""
     where = f"{status} in {queue}" if status == "queued" and queue else status
-    return illegal_move(task_id, where, "be enqueued", "Only a draft can; reset the task first.")
+    first = "take it off that queue (`Task.dequeue`)" if status == "queued" else "reset the task"
+    return illegal_move(task_id, where, "be enqueued", f"Only a draft can; {first} first.")
 
 
 def no_parent(task_id: str, parent: str) -> TaskNotFound:

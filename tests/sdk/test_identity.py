@@ -100,6 +100,8 @@ def test_what_makes_no_sense_is_refused(server: RedisStore) -> None:
         task.move_to_project()
     with pytest.raises(UsageError, match="must be a text"):
         task.add_tags([1])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="must be texts, not None"):
+        task.set_tags(None)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="its own parent"):
         task.set_parent(task)
     with pytest.raises(TaskNotFound):

@@ -46,8 +46,10 @@ def test_enqueuing_twice_and_dequeuing_twice_change_nothing(server: RedisStore) 
 def test_what_is_no_draft_is_queued_by_force_alone(server: RedisStore) -> None:
     (task,) = drafts(server, 1)
     Task.enqueue(task, "night")
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalMove, match=r"queued in night .*\n.*Task\.dequeue"):
         Task.enqueue(task, "day")
+    with pytest.raises(IllegalMove, match=r"is queued .*\n.*Task\.dequeue"):
+        task.set_needs(gpus=1)
     Task.enqueue(task, "day", force=True)
     assert (server.get(task.id).queue, Task.get_num_enqueued_tasks("night")) == ("day", 0)
     Task.dequeue(task)
@@ -70,7 +72,17 @@ def test_a_queue_must_be_named_once(server: RedisStore) -> None:
         Task.enqueue(task, queue_name="a", queue_id="b")
     with pytest.raises(UsageError):
         Task.get_num_enqueued_tasks("no queue\n")
+    with pytest.raises(UsageError, match="5 is no name for a queue"):
+        Task.get_num_enqueued_tasks(5)  # type: ignore[arg-type]
     with pytest.raises(TaskNotFound):
         Task.enqueue("f" * 32, "night")
     with pytest.raises(UsageError, match="is no task"):
         Task.enqueue(None, "night")  # type: ignore[arg-type]
+
+
+def test_a_draft_with_nothing_to_run_is_not_queued(server: RedisStore) -> None:
+    task = Task.create(project_name="digits", task_name="empty")
+    with pytest.raises(UsageError, match="nothing to run"):
+        Task.enqueue(task, "night")
+    task.set_script(entry_point="train.py")
+    assert Task.enqueue(task, "night").status == "queued"

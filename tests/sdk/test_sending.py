@@ -82,6 +82,17 @@ def test_what_makes_no_sense_is_refused(
     assert {task.status for task in store.newest()} <= {Status.FAILED, Status.CREATED}
 
 
+@pytest.mark.parametrize("queue", ["'my queue'", "''", "5"])
+def test_a_queue_that_can_have_no_such_name_leaves_the_run_a_run(
+    queue: str, repository: Desk, url: str, store: RedisStore
+) -> None:
+    call = f"task.execute_remotely({queue})"
+    ran = repository.run(f"{INIT}task._place.flush()\n{call}", ELSEWHERE_REDIS_URL=url)
+    assert (ran.code, "is no name for a queue" in ran.stderr, "Traceback" in ran.stderr) == (2, True, False)
+    (task,) = store.newest()
+    assert task.status is Status.FAILED
+
+
 def test_one_rank_of_a_launcher_sends_and_all_end(repository: Desk, url: str, store: RedisStore) -> None:
     text = f"import os\n{INIT}print('here', flush=True)\ntask.execute_remotely()\nprint('on')"
     repository.write(text)

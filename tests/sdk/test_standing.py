@@ -97,7 +97,7 @@ class TestByHand:
         assert capsys.readouterr().err.startswith(f"elsewhere: task {task.id} is completed and cannot")
         with pytest.raises(IllegalMove):
             task.mark_failed(ignore_errors=False)
-        with pytest.raises(IllegalMove):
+        with pytest.raises(IllegalMove, match="Pass force=True"):
             task.mark_stopped()
         assert task.get_status() == "completed"
 
@@ -118,7 +118,7 @@ class TestByHand:
         assert task.publish()
         assert task.publish()
         for change in (task.reset, task.mark_started, task.mark_stopped):
-            with pytest.raises(IllegalMove):
+            with pytest.raises(IllegalMove, match=r"Task\.clone"):
                 change(force=True)
         assert task.get_status() == "published"
 
