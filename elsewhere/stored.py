@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from elsewhere.contract.edit import Edit
+from elsewhere.contract.status import Status
 from elsewhere.contract.write import ConfigurationSet, ParametersReplaced, ParametersSet
 from elsewhere.store.deliver import deliver
+from elsewhere.store.refusal import illegal_move
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +45,28 @@ class Stored:
         return self._store.get(self._id)
 
     def write(self, write: Write) -> None:
-        """Make a change; it is in the store when this returns."""
+        """Make a change; it is in the store when this returns.
+
+        Raises:
+            IllegalMove: it changes what the task ran with, or is about to.
+        """
+        if isinstance(write, (ParametersSet, ParametersReplaced, ConfigurationSet)):
+            self._require_changeable()
         if isinstance(write, (ParametersSet, ParametersReplaced)):
             write = type(write)(write.parameters, by_hand=self._by_hand(write))
         deliver(self._store, self._id, write)
+
+    def _require_changeable(self) -> None:
+        status = self.record().status
+        if status is Status.QUEUED or status.ended:
+            is_queued = status is Status.QUEUED
+            first = "take it off its queue (`Task.dequeue`)" if is_queued else "clone or reset it"
+            raise illegal_move(
+                self._id,
+                status.value,
+                "be given other parameters or configurations",
+                f"They say what it runs or ran with; {first} first. User properties can be set at any time.",
+            )
 
     def _by_hand(self, write: ParametersSet | ParametersReplaced) -> tuple[str, ...]:
         # Who reads all parameters, changes one and sets them all has set one; who names one means it.

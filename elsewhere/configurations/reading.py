@@ -33,7 +33,7 @@ def as_value(kept: ConfigurationSet) -> dict[Any, Any] | list[Any]:
         raise ParameterError(
             f"the configuration {kept.name!r} cannot be understood: {error}",
             "Correct it; or read its text by get_configuration_object, and parse that.",
-        ) from error
+        ) from None
     if not isinstance(value, (dict, list)):
         raise ParameterError(
             f"the configuration {kept.name!r} holds neither a dict nor a list but {value!r:.60}",

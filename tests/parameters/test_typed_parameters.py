@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from elsewhere.contract.errors import UsageError
+from elsewhere.contract.errors import IllegalMove, UsageError
 from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.task import NewTask
 from elsewhere.store.memory import MemoryStore
@@ -122,6 +122,31 @@ def test_what_cannot_be_set_changes_nothing(draft: Task) -> None:
     with pytest.raises(UsageError, match="no type"):
         draft.set_parameter("x", "fast", value_type="velocity")
     assert draft.get_parameters() == before
+
+
+@pytest.mark.parametrize("status", ["queued", "completed", "published"])
+def test_what_a_task_ran_with_or_is_about_to_is_not_changed(draft: Task, status: str) -> None:
+    store = draft._place.store()
+    before = draft.get_parameters()
+    if status == "queued":
+        store.enqueue(draft.id, "default")
+    else:
+        draft.mark_started()
+        draft.mark_completed()
+    if status == "published":
+        draft.publish()
+    for change in (
+        lambda: draft.set_parameter("Args/lr", 1),
+        lambda: draft.set_parameters({}),
+        lambda: draft.update_parameters({"Args/new": 1}),
+        lambda: draft.connect({"lr": 1}),
+        lambda: draft.connect_configuration({"lr": 1}),
+        lambda: draft.set_configuration_object("model", "{}"),
+    ):
+        with pytest.raises(IllegalMove, match=f"is {status} and cannot be given other parameters"):
+            change()
+    assert (draft.get_parameters(), draft.get_configuration_objects()) == (before, {})
+    draft.set_user_properties(verdict="good")
 
 
 def test_a_parameter_is_dropped_by_force_once_the_task_is_no_draft(draft: Task) -> None:
