@@ -16,6 +16,8 @@ import hypothesis
 import pytest
 import redis
 
+from elsewhere.parameters import hook, ledger
+
 # Started in the background of a shell, we ignore SIGINT, and so would all that we start: the commands whose
 # answer to it is tested among them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,6 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     chaos = parser.getgroup("chaos")
     chaos.addoption("--chaos-seconds", type=float, default=180.0, help="how long faults go on")
     chaos.addoption("--chaos-seed", type=int, default=None, help="what faults and tasks follow from")
+
+
+def pytest_collection() -> None:
+    """Forget what pytest itself was called with: no task of a test is to have it among its parameters."""
+    ledger.choose(False)
+    hook.enabled = True
 
 
 @dataclass
