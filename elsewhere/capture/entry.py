@@ -116,7 +116,7 @@ def find_module(name: str, working_directory: Path, arguments: tuple[str, ...]) 
     """Find what ``python -m name`` would run from the working directory.
 
     Raises:
-        ScriptMissing: ``name`` is no module's name.
+        ScriptMissing: ``name`` is no module's name, or the package of that name here has no such module.
     """
     if not all(part.isidentifier() for part in name.split(".")):
         raise ScriptMissing(f"{name!r} is no module's name", "Give it with dots and without '.py'.")
@@ -124,6 +124,13 @@ def find_module(name: str, working_directory: Path, arguments: tuple[str, ...]) 
     for path in (stem / "__main__.py", stem.with_name(stem.name + ".py")):
         if path.is_file():
             return Module(name, path, working_directory, arguments)
+    # A package here goes before an installed one; its module may also be an extension.
+    if (
+        "." in name
+        and (stem.parent / "__init__.py").is_file()
+        and not list(stem.parent.glob(f"{stem.name}.*"))
+    ):
+        raise ScriptMissing(f"There is no module {name} to run", _hint(path))
     return Module(name, None, working_directory, arguments)
 
 

@@ -129,6 +129,15 @@ class TestFromHere:
         assert task.spec.entry.arguments == ("--lr", "0.1 or so")
         assert task.name == "train"
 
+    def test_a_module_that_a_package_here_does_not_have_is_told(
+        self, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(repo)
+        (repo / "src" / "__init__.py").touch()
+        with pytest.raises(ScriptMissing, match=r"no module src\.trian to run\n.*train\.py"):
+            Task.create(module="src.trian --lr 1")
+        assert made(module="json.tool").spec.entry.script == "json.tool"
+
     def test_a_script_that_is_not_there_is_told_with_those_that_are(self, repo: Path) -> None:
         with pytest.raises(ScriptMissing, match=r"train\.py"):
             Task.create(script=repo / "src" / "trian.py")
