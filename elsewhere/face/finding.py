@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from elsewhere.task import Task
 
+ID_DIGITS = 32
+"""Of a whole id."""
+
 
 class Finding(Face):
     """How other tasks are found."""
@@ -62,7 +65,7 @@ class Finding(Face):
             exact_name=task_name or None,
             tags=tags,
             allow_archived=allow_archived,
-            task_filter=task_filter,
+            task_filter=_whole(task_filter),
         )
         found = find_one(the_store(), wanted)
         return None if found is None else handle(found)
@@ -95,11 +98,12 @@ class Finding(Face):
             allow_archived: False finds no archived tasks.
             task_filter: A dict of further conditions: ``status``, ``type``, ``tags`` and
                 ``system_tags`` (words, as above), ``search_text`` (regular expression, searched for
-                in name and comment), ``parent`` (id), ``id``, ``name`` and ``project`` (as the
-                arguments); of the order, ``order_by`` (``last_update``, ``created``, ``name``,
-                ``started``, ``completed``, ``status``, ``type``, ``project``, ``comment`` or
-                ``progress``, with a minus the largest first; or a list of such); and of one
-                page, ``page`` (from 0) and ``page_size`` (500 where only ``page`` is given).
+                in name and comment), ``parent`` and ``id`` (a task or its id, whose first digits
+                do), ``name`` and ``project`` (as the arguments); of the order, ``order_by``
+                (``last_update``, ``created``, ``name``, ``started``, ``completed``, ``status``,
+                ``type``, ``project``, ``comment`` or ``progress``, with a minus the largest first;
+                or a list of such); and of one page, ``page`` (from 0) and ``page_size`` (500 where
+                only ``page`` is given).
 
         Raises:
             TaskNotFound: no task has one of the ids.
@@ -121,7 +125,7 @@ class Finding(Face):
             name=task_name,
             tags=tags,
             allow_archived=allow_archived,
-            task_filter=task_filter,
+            task_filter=_whole(task_filter),
         )
         return handles(find_ids(the_store(), wanted))
 
@@ -154,10 +158,29 @@ class Finding(Face):
         from elsewhere.finding.words import texts
 
         names = texts("additional_return_fields", additional_return_fields)
-        wanted = read_wanted(projects=project_name, name=task_name, tags=tags, task_filter=task_filter)
+        wanted = read_wanted(
+            projects=project_name, name=task_name, tags=tags, task_filter=_whole(task_filter)
+        )
         if not names:
             return find_ids(the_store(), wanted)
         from elsewhere.finding.returned import check_names, read_fields
 
         check_names(names)
         return [read_fields(record, names) for record in find_records(the_store(), wanted)]
+
+
+def _whole(task_filter: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The filter with whole ids, where tasks or the first digits of ids were given."""
+    from elsewhere.face.handles import id_of
+
+    def whole(value: Any) -> Any:
+        known = not value or (isinstance(value, str) and len(value) == ID_DIGITS)
+        return value if known else id_of(value)
+
+    filled = dict(task_filter or {})
+    if "parent" in filled:
+        filled["parent"] = whole(filled["parent"])
+    if filled.get("id"):
+        ids = filled["id"]
+        filled["id"] = [whole(one) for one in (ids if isinstance(ids, (list, tuple, set)) else (ids,))]
+    return filled

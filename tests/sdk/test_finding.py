@@ -154,6 +154,13 @@ class TestAll:
             good
         ]
         assert Task.query_tasks(task_filter={"parent": good}) == [child]
+        for parent in (good[:20], Task.get_task(good)):
+            assert Task.query_tasks(task_filter={"parent": parent}) == [child]
+            assert Task.query_tasks(task_filter={"id": parent}) == [good]
+        assert set(Task.query_tasks(task_filter={"id": [good[:20], child]})) == {good, child}
+        assert Task.query_tasks(task_filter={"parent": None, "search_text": "child"}) == [child]
+        with pytest.raises(TaskNotFound):
+            Task.get_tasks(task_filter={"parent": "nobody"})
         assert Task.query_tasks(task_filter={"system_tags": [ARCHIVED]}) == [other]
         assert set(Task.query_tasks(task_filter={"system_tags": [f"-{ARCHIVED}"]})) == {good, child}
 
