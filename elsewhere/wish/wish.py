@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elsewhere.contract.errors import UsageError
-from elsewhere.contract.spec import Image, Packages, TaskSpec
+from elsewhere.contract.spec import Entry, Image, Packages, TaskSpec
 from elsewhere.wish.needs import NeedsWish
 from elsewhere.wish.source import SourceWish
 
@@ -73,7 +73,7 @@ class Wish:
 
         Raises:
             CaptureError: another source is asked for, and it is not there.
-            UsageError: a requirements file is not there, or not in the tree.
+            UsageError: a requirements file or script is not there, or not in the tree.
         """
         files = self.requirements_files
         if root is not None:
@@ -83,6 +83,8 @@ class Wish:
             spec = replace(spec, image=self.image)
         if self.source is not None:
             source, entry = self.source.source_of(spec.source), self.source.entry_of(spec.entry)
+            if root is not None and self.source.entry_point and source == spec.source:
+                _require_script(entry, root)
             spec = replace(spec, source=source, entry=entry)
         if self.needs is not None:
             spec = replace(spec, needs=self.needs.over(spec.needs))
@@ -131,6 +133,13 @@ def _required(packages: Packages, lines: tuple[str, ...]) -> Packages:
         requirements=tuple(dict.fromkeys([*others, *own])),
         freeze=tuple(line for line in packages.freeze if name_of(line) not in names),
     )
+
+
+def _require_script(entry: Entry, root: Path) -> None:
+    if entry.kind == "script" and not (root / entry.script).is_file():
+        raise UsageError(
+            f"the entry point {entry.script} is not in {root}", "Name a script of the repository."
+        )
 
 
 def _inside(path: Path, root: Path) -> str:

@@ -323,6 +323,12 @@ class TestAtADesk:
         assert ran.code == 8
         assert "cannot be asked" in ran.stderr
 
+    def test_a_script_that_is_not_there_sends_nothing(self) -> None:
+        after = "task.set_script(entry_point='gone.py')"
+        ran = self.desk.run(DESK.replace("BEFORE", "").replace("AFTER", after), ELSEWHERE_REDIS_URL=self.url)
+        assert ran.code == 2
+        assert "the entry point gone.py is not in" in ran.stderr
+
 
 ATTEMPT = """
 import json
