@@ -46,6 +46,8 @@ class Bound:
 
     given = True
     live = True
+    drafted = False
+    initial_iteration = 0
 
     def __init__(self) -> None:
         from elsewhere.valve import Valve
@@ -126,8 +128,9 @@ class Bound:
         self._progress.flush()
         return True
 
-    def close(self) -> None:
+    def close(self, error: BaseException | None = None) -> None:
         """Give the connection back. The supervisor says how the attempt ended."""
+        del error
         self._progress.flush()
         relay().close()
 

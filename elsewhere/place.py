@@ -25,6 +25,13 @@ if TYPE_CHECKING:
         """Whether what the task holds is laid over what the script says: in its attempt it is."""
         live: bool
         """Whether this process runs the task: at a desk, or in its attempt."""
+        initial_iteration: int
+        """Where the iterations of this run begin."""
+
+        @property
+        def drafted(self) -> bool:
+            """Whether the run was sent elsewhere under this id: it is nobody's here any more."""
+            ...
 
         @property
         def id(self) -> str:
@@ -70,6 +77,10 @@ if TYPE_CHECKING:
             """End the task, within ``deadline`` seconds, and not the process; in an attempt, where the
             supervisor ends it, as soon as the script has. Whether that came through.
             """
+            ...
+
+        def close(self, error: BaseException | None = None) -> None:
+            """The script is done with the task: it failed where ``error`` has left the block that it was for."""
             ...
 
         def flush(self, timeout: float | None = None) -> bool:

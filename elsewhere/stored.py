@@ -30,6 +30,8 @@ class Stored:
 
     given = False
     live = False
+    drafted = False
+    initial_iteration = 0
 
     def __init__(self, store: Store, task_id: str) -> None:
         self._store = store
@@ -128,6 +130,9 @@ class Stored:
             exit_code=ending.exit_code,
         )
         return True
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Do nothing: whoever runs the task ends it."""
 
     def flush(self, timeout: float | None = None) -> bool:
         """Nothing is ever under way."""

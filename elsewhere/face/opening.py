@@ -30,7 +30,6 @@ class Opening(Face):
     """How a script comes to its task."""
 
     _first_names: tuple[str | None, str | None] = (None, None)
-    _initial_iteration: int = 0
 
     @classmethod
     def init(
@@ -93,7 +92,7 @@ class Opening(Face):
             from elsewhere.parameters import ledger
 
             ledger.choose(auto_connect_arg_parser)
-        _open[:] = [task for task in _open if not getattr(task._place, "drafted", False)]
+        _open[:] = [task for task in _open if not task._place.drafted]
         known = _known(project_name, task_name)
         if known is not None:
             return known
@@ -132,7 +131,7 @@ class Opening(Face):
     @classmethod
     def current_task(cls) -> Task | None:
         """The newest task that ``Task.init`` opened in this process and nobody closed; None without one."""
-        running = [task for task in _open if not getattr(task._place, "drafted", False)]
+        running = [task for task in _open if not task._place.drafted]
         return running[-1] if running else None
 
     def close(self) -> None:
@@ -153,7 +152,7 @@ class Opening(Face):
 
     def get_initial_iteration(self) -> int:
         """Where the iterations of this run begin: 0, or behind the last one of a task that goes on."""
-        return int(getattr(self._place, "initial_iteration", self._initial_iteration))
+        return self._place.initial_iteration
 
     def set_initial_iteration(self, offset: int = 0) -> int:
         """Let the iterations of this run begin at ``offset``, and return it.
@@ -163,9 +162,7 @@ class Opening(Face):
         """
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
             raise misuse(f"iterations cannot begin at {offset!r:.40}", "Give a whole number from 0 on.")
-        if hasattr(self._place, "initial_iteration"):
-            self._place.initial_iteration = offset
-        self._initial_iteration = offset
+        self._place.initial_iteration = offset
         return offset
 
     def get_last_iteration(self) -> int:
@@ -183,13 +180,8 @@ class Opening(Face):
         return max((one.last.iteration for one in series), default=self.get_initial_iteration())
 
     def _close(self, error: BaseException | None) -> None:
-        place = self._place
-        if isinstance(place, Bound):
-            place.close()
-        elif place.live and hasattr(place, "close"):
-            place.close(error)
-        if self in _open:
-            _open.remove(self)
+        self._place.close(error)
+        _open[:] = [task for task in _open if task is not self]
 
     def _is_named(self, project_name: str | None, task_name: str | None) -> bool:
         """Whether ``Task.init`` with these names means this task."""
