@@ -83,6 +83,8 @@ class Queueing(Face):
     @property
     def queue_position(self) -> int | None:
         """How many tasks are before it in its queue; None where it stands in none, or waits elsewhere."""
+        if self._place.given:
+            return None  # it runs here; an attempt may have no way to the queues
         return self._place.store().position(self._place.id)
 
     def get_queue_position(self) -> int | None:

@@ -10,6 +10,7 @@ from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.status import Status
 from elsewhere.contract.task import NewTask
 from elsewhere.store.redis import RedisStore
+from tests.parameters.desk import Desk
 
 SVM = NewTask("digits", "svm", TaskSpec(Entry("train.py")))
 
@@ -86,3 +87,8 @@ def test_a_draft_with_nothing_to_run_is_not_queued(server: RedisStore) -> None:
         Task.enqueue(task, "night")
     task.set_script(entry_point="train.py")
     assert Task.enqueue(task, "night").status == "queued"
+
+
+def test_in_its_attempt_a_task_stands_in_no_queue(desk: Desk) -> None:
+    ran = desk.attempt("from elsewhere import Task\nprint(Task.init().queue_position)", task=SVM)
+    assert (ran.code, ran.stdout) == (0, "None\n"), ran.stderr
