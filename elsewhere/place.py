@@ -25,8 +25,14 @@ if TYPE_CHECKING:
         """Whether what the task holds is laid over what the script says: in its attempt it is."""
         live: bool
         """Whether this process runs the task: at a desk, or in its attempt."""
-        initial_iteration: int
-        """Where the iterations of this run begin."""
+
+        @property
+        def initial_iteration(self) -> int:
+            """Where the iterations of this run begin."""
+            ...
+
+        @initial_iteration.setter
+        def initial_iteration(self, iteration: int) -> None: ...
 
         @property
         def drafted(self) -> bool:
