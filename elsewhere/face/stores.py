@@ -57,8 +57,8 @@ def _given() -> str:
     if not url:
         raise misuse(
             "an attempt reaches its own task only, and this call needs others",
-            "Call it at a desk; or let the agent's owner give attempts a server of theirs by "
-            "ELSEWHERE_REDIS_URL.",
+            "Call it at a desk; or let the script set ELSEWHERE_REDIS_URL in os.environ to a server that it "
+            "may use: the agent gives its own to no task.",
         )
     return url
 

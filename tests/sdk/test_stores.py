@@ -96,7 +96,6 @@ def test_an_attempt_that_is_given_a_server_reaches_all_tasks(desk: Desk, server:
         "Task.enqueue(Task.init(), 'night')",
         "Task.dequeue('ab')",
         "Task.get_num_enqueued_tasks('night')",
-        "Task.init().queue_position",
         "Task.init().delete(raise_on_error=True)",
         "Task.init().get_reported_console_output()",
         "Task.import_task(Task.init().export_task())",
@@ -107,3 +106,4 @@ def test_an_attempt_that_is_given_none_is_told_so(call: str, desk: Desk) -> None
     ran = desk.attempt(f"from elsewhere import Task\nprint({call})\n")
     assert ran.code == 1
     assert "UsageError: an attempt reaches its own task only, and this call needs others" in ran.stderr
+    assert "let the script set ELSEWHERE_REDIS_URL in os.environ" in ran.stderr
