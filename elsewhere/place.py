@@ -86,7 +86,7 @@ if TYPE_CHECKING:
             ...
 
         def close(self, error: BaseException | None = None) -> None:
-            """The script is done with the task: it failed where ``error`` has left the block that it was for."""
+            """The script is done with the task; ``error`` is what has left the block that it was for."""
             ...
 
         def flush(self, timeout: float | None = None) -> bool:
