@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from elsewhere.contract.edit import Edit
-from elsewhere.contract.status import Status
 from elsewhere.contract.write import ConfigurationSet, ParametersReplaced, ParametersSet
 from elsewhere.store.deliver import deliver
 from elsewhere.store.refusal import illegal_move
@@ -50,7 +49,7 @@ class Stored:
         """Make a change; it is in the store when this returns.
 
         Raises:
-            IllegalMove: it changes what the task ran with, or is about to.
+            IllegalMove: it changes what a task ran with that has ended.
         """
         if isinstance(write, (ParametersSet, ParametersReplaced, ConfigurationSet)):
             self._require_changeable()
@@ -60,14 +59,12 @@ class Stored:
 
     def _require_changeable(self) -> None:
         status = self.record().status
-        if status is Status.QUEUED or status.ended:
-            is_queued = status is Status.QUEUED
-            first = "take it off its queue (`Task.dequeue`)" if is_queued else "clone or reset it"
+        if status.ended:
             raise illegal_move(
                 self._id,
                 status.value,
                 "be given other parameters or configurations",
-                f"They say what it runs or ran with; {first} first. User properties can be set at any time.",
+                "They say what it ran with. Clone it for another run; user properties can always be set.",
             )
 
     def _by_hand(self, write: ParametersSet | ParametersReplaced) -> tuple[str, ...]:

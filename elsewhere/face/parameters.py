@@ -20,7 +20,8 @@ class Parameters(Face):
     a tuple, a path, a member of an enumeration are not) is kept as plain as a person would write
     it, and comes back as it was where it is asked for with ``cast=True``.
 
-    In an attempt, what somebody set by hand over the script holds, whatever the script sets.
+    In an attempt, what somebody set by hand over the script holds, whatever the script sets. Of a task
+    that has ended they say what it ran with: to set them raises ``IllegalMove``, as for configurations.
     """
 
     def get_parameters(self, cast: bool = False) -> dict[str, Any]:
