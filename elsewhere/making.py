@@ -15,6 +15,7 @@ from elsewhere.contract.edit import Edit
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Entry, Source, TaskSpec
 from elsewhere.contract.task import USUAL_TYPE, NewTask
+from elsewhere.names import checked
 from elsewhere.submission import insist
 from elsewhere.wish import Wish, asked_image
 from elsewhere.wish.packages import asked_packages, lines_of_file
@@ -81,6 +82,7 @@ def make(store: Store, asked: Asked) -> Made:
         CaptureError: the script or repository is not there, or cannot be captured.
         TaskNotFound: there is no task to begin with.
     """
+    asked = replace(asked, project=checked("project", asked.project), name=checked("task", asked.name))
     _refuse_contradictions(asked)
     overrides = overrides_of(asked.arguments)
     if asked.base is not None:
@@ -164,10 +166,6 @@ def _refuse_contradictions(asked: Asked) -> None:
             "a branch or commit is given, but no repository: a script here is captured as it stands",
             "Give repo=, too, or leave them out.",
         )
-    for what, name in (("project", asked.project), ("task", asked.name)):
-        if name is not None and (not isinstance(name, str) or len(name.strip()) < 3):
-            why = "too short" if isinstance(name, str) else "no text"
-            raise UsageError(f"the {what} name {name!r} is {why}", "Give a name of at least 3 characters.")
 
 
 def _wish(asked: Asked) -> Wish:

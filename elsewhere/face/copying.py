@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elsewhere.face.face import Face, misuse
+from elsewhere.names import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ class Copying(Face):
         source_id, store = id_of(source_task), store_of(source_task)
         came_of = id_of(parent) if parent else store.get(source_id).parent or source_id
         record = store.clone(
-            source_id, name=name or None, comment=comment, parent=came_of, project=project or None
+            source_id,
+            name=name or None,
+            comment=comment,
+            parent=came_of,
+            project=checked("project", project or None),
         )
         return handle(record.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from elsewhere.face.face import Face, misuse
+from elsewhere.names import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _project(project_id: str | None, project_name: str | None) -> str:
     name = project_name or project_id
     if not name:
         raise misuse("no project is named", "Give its full name as the project's name.")
-    return name
+    return checked("project", name) or name
 
 
 def _words(tags: str | Iterable[str]) -> tuple[str, ...]:

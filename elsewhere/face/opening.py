@@ -6,6 +6,7 @@ import sys
 
 from elsewhere.bound import Bound, in_attempt
 from elsewhere.face.face import Face, misuse
+from elsewhere.names import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from elsewhere.place import Place
     from elsewhere.task import Task
-
-SHORTEST_NAME = 3
-"""Characters of a project's or task's name: shorter ones say nothing in a list."""
 
 _open: list[Task] = []
 
@@ -85,8 +83,7 @@ class Opening(Face):
         Raises:
             UsageError: a name shorter than 3 characters, or a task to continue that makes no sense.
         """
-        _require_length("project", project_name)
-        _require_length("task", task_name)
+        project_name, task_name = checked("project", project_name), checked("task", task_name)
         continues, offset = _continuing(continue_last_task)
         if auto_connect_arg_parser is not True:
             from elsewhere.parameters import ledger
@@ -222,10 +219,3 @@ def _continuing(asked: bool | str | int) -> tuple[bool | str, int | None]:
             "Give a task's id, True, False, or the iteration to go on from.",
         )
     return True, asked
-
-
-def _require_length(what: str, name: str | None) -> None:
-    if name is not None and len(name.strip()) < SHORTEST_NAME:
-        raise misuse(
-            f"the {what} name {name!r} is too short", f"Give a name of at least {SHORTEST_NAME} characters."
-        )

@@ -12,6 +12,7 @@ from elsewhere.contract.status import Status
 from elsewhere.finding.order import Order, read_order
 from elsewhere.finding.similar import similar
 from elsewhere.finding.words import Asked, for_indexes, read_words, texts
+from elsewhere.names import project_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +95,7 @@ def read_wanted(
     order = read_order(asked.get("order_by"))
     query = Query(
         ids=tuple(texts("id", asked.get("id"))),
-        projects=tuple(every_project),
+        projects=tuple(project_of(name) for name in every_project),
         exact_name=exact_name,
         name=_name(name, asked),
         text=_text("search_text", asked),

@@ -106,8 +106,8 @@ class TestClone:
 
     def test_is_what_its_arguments_say(self, server: RedisStore) -> None:
         task, other = rich(server), rich(server)
-        clone = Task.clone(source_task=task.id[:20], name="n", comment="c", parent=other, project="p")
-        assert (clone.name, clone.comment, clone.parent, clone.project) == ("n", "c", other.id, "p")
+        clone = Task.clone(source_task=task.id[:20], name="n", comment="c", parent=other, project="pets")
+        assert (clone.name, clone.comment, clone.parent, clone.project) == ("n", "c", other.id, "pets")
         assert Task.clone(clone, parent=task.id).parent == task.id
 
     def test_of_a_clone_has_the_parent_of_the_clone(self, server: RedisStore) -> None:

@@ -199,3 +199,16 @@ class TestWhatItSaid:
         script = "import json\nfrom elsewhere import Task\nprint(json.dumps(Task.init().get_output_log_web_page()))\n"
         assert desk.attempt(script).said is None
         assert desk.attempt(script, ELSEWHERE_WEB_URL="http://x").said.startswith("http://x/tasks/")
+
+
+def test_a_project_is_the_same_however_its_name_is_parted(server: RedisStore) -> None:
+    made = Task.create(project_name="/vision// digits/", task_name="svm")
+    assert made.project == "vision/digits"
+    found = Task.get_task(project_name="vision/digits/", task_name="svm")
+    assert found is not None
+    assert found.id == made.id
+    made.move_to_project(new_project_name="vision/letters/")
+    assert made.project == "vision/letters"
+    for wrong in ("ab", "//a//", 123):
+        with pytest.raises(UsageError, match="project name"):
+            made.move_to_project(new_project_name=wrong)  # type: ignore[arg-type]
