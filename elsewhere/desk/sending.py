@@ -9,6 +9,7 @@ from elsewhere.contract.errors import ElsewhereError, ServerUnreachable
 from elsewhere.contract.status import ENDED, Status
 from elsewhere.exit import fail, leave
 from elsewhere.store.queue_name import checked
+from elsewhere.submission import enqueue
 
 if TYPE_CHECKING:
     from elsewhere.contract.task import TaskRecord
@@ -37,7 +38,7 @@ def send(
             checked(queue)  # before the task is a draft, which nobody would enqueue then
         drafted = desk.draft(copy=copy)
         if queue is not None:
-            drafted.store.enqueue(drafted.record.id, queue)
+            enqueue(drafted.store, drafted.record.id, queue)
         if not follow and not wait:
             _tell(drafted, queue)
             ended = None
