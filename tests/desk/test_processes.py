@@ -236,3 +236,33 @@ def test_forking_while_the_run_is_being_kept_stops_nobody(
     )
     assert done.returncode == 0
     assert len(store.newest()[0].parameters) == 12
+
+
+NOTES_IMPORTS = """
+import sys, threading
+from elsewhere import unforked
+unguarded = []
+class Notes:
+    def find_spec(name, path, target=None):
+        if threading.current_thread() is not threading.main_thread() and not unforked.held()._is_owned():
+            unguarded.append(name)
+sys.meta_path.insert(0, Notes)
+"""
+
+
+@pytest.mark.parametrize("by", ["socket", "network"])
+def test_no_thread_of_ours_imports_what_a_fork_may_come_between(
+    repository: Desk, store: RedisStore, url: str, by: str
+) -> None:
+    # A forked child could never import it, and would wait for ever.
+    text = """
+        from elsewhere import Task
+        for again in range(2):
+            with Task.init("digits", "svm") as task:
+                write("once")
+                task._place.flush()
+        print(unguarded)
+        """
+    server = url if by == "socket" else "redis://localhost:1/0"  # it is asked for its address, and is not there
+    ran = run(repository, NOTES_IMPORTS + textwrap.dedent(text), server)
+    assert ran.stdout.splitlines()[-1:] == ["[]"], ran
