@@ -254,7 +254,8 @@ sys.meta_path.insert(0, Notes)
 def test_no_thread_of_ours_imports_what_a_fork_may_come_between(
     repository: Desk, store: RedisStore, url: str, by: str
 ) -> None:
-    # A forked child could never import it, and would wait for ever.
+    # A forked child could never import it, and would wait for ever. Of a server that is not there, too, the
+    # address is asked for.
     text = """
         from elsewhere import Task
         for again in range(2):
@@ -263,6 +264,6 @@ def test_no_thread_of_ours_imports_what_a_fork_may_come_between(
                 task._place.flush()
         print(unguarded)
         """
-    server = url if by == "socket" else "redis://localhost:1/0"  # it is asked for its address, and is not there
+    server = url if by == "socket" else "redis://localhost:1/0"
     ran = run(repository, NOTES_IMPORTS + textwrap.dedent(text), server)
     assert ran.stdout.splitlines()[-1:] == ["[]"], ran
