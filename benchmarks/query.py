@@ -5,6 +5,7 @@ Floor: ZREVRANGE of 50 ids of one set, and their hashes.
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import time
@@ -14,6 +15,7 @@ from typing import cast
 import redis
 from stage import stage
 
+from elsewhere import Task
 from elsewhere.contract import keys
 from elsewhere.contract.query import Query, Words
 from elsewhere.contract.spec import Entry, Packages, Source, TaskSpec
@@ -70,6 +72,12 @@ def main() -> None:
         ]  # fmt: skip
         for name, query in ask:
             tell(name, measured(lambda query=query: page(store, query), 20 if query.name else ROUNDS), floor)
+        os.environ["ELSEWHERE_REDIS_URL"] = here.url
+        tell(
+            "by Task.get_tasks, project, status, tag, with the names",
+            measured(lambda: by_task(project)),
+            floor,
+        )
 
 
 def fill(server: redis.Redis) -> None:
@@ -106,6 +114,12 @@ def by_hand(server: redis.Redis) -> None:
 
 def page(store: RedisStore, query: Query) -> None:
     store.records(store.query(query).ids)
+
+
+def by_task(project: str) -> None:
+    wanted = {"status": ["completed"], "page": 0, "page_size": 50}
+    found = Task.get_tasks(project_name=project, tags=[TAGS[2]], task_filter=wanted)
+    assert len([task.name for task in found]) == 50
 
 
 def measured(work: Callable[[], None], rounds: int = ROUNDS) -> list[float]:
