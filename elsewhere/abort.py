@@ -49,7 +49,7 @@ def call_back(key: object, callback: Callable[[], object] | None, seconds: float
     if callback is None:
         _abort.callbacks.pop(key, None)
     else:
-        _abort.callbacks[key] = (callback, seconds)
+        _abort.callbacks[key] = (callback, min(seconds, threading.TIMEOUT_MAX))
 
 
 def finish_by(finish: Callable[[str], bool]) -> None:

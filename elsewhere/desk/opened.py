@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from elsewhere import abort
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from elsewhere.desk.desk import Desk
@@ -32,6 +34,7 @@ def enter(desk: Desk | Simulated) -> None:
 
 def leave(desk: Desk | Simulated) -> None:
     """A desk has closed, or its run goes on elsewhere. Safe to repeat."""
+    abort.call_back(desk, None)
     if desk in _open:
         _open.remove(desk)
 

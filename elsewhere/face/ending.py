@@ -30,10 +30,12 @@ class Ending(Face):
             timeout: Seconds that it may take.
 
         Raises:
-            UsageError: the task does not run in this process, the timeout is not above 0, or this is not
-                the main thread, which alone can begin to hear signals.
+            UsageError: the task does not run in this process, or has ended there; ``fn`` is no function,
+                the timeout is not above 0; or this is not the main thread, which alone can begin to
+                hear signals.
         """
         from elsewhere import abort
+        from elsewhere.desk.opened import all_opened
 
         if not self._place.live:
             raise misuse(
@@ -43,7 +45,14 @@ class Ending(Face):
         if fn is None:
             abort.call_back(self._place, None)
             return
-        if not timeout > 0:
+        if not callable(fn):
+            raise misuse(f"an abort callback must be a function, not {fn!r:.80}", "Give it without brackets.")
+        if not self._place.given and self._place not in all_opened():
+            raise misuse(
+                f"task {self._place.id} has ended here: nobody stops it any more",
+                "Register the callback while the task runs.",
+            )
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0:
             raise misuse(f"an abort callback cannot return within {timeout!r} s", "Give it seconds above 0.")
         if not abort.listen(before_others=True) and abort.can_listen():
             raise misuse(

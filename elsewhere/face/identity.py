@@ -136,15 +136,15 @@ class Identity(Face):
 
     def add_tags(self, tags: str | Iterable[str]) -> None:
         """Add a tag, or several; those that others add at the same time stay, too."""
-        self._edit(add_tags=_words(tags))
+        self._edit(add_tags=words(tags))
 
     def remove_tags(self, tags: str | Iterable[str]) -> None:
         """Take a tag away, or several; those that the task does not have are passed over."""
-        self._edit(remove_tags=_words(tags))
+        self._edit(remove_tags=words(tags))
 
     def set_tags(self, tags: str | Iterable[str]) -> None:
         """Let these tags take the place of all that the task has."""
-        self._edit(tags=_words(tags))
+        self._edit(tags=words(tags))
 
     @property
     def comment(self) -> str:
@@ -206,7 +206,12 @@ def _project(project_id: str | None, project_name: str | None) -> str:
     return checked("project", name) or name
 
 
-def _words(tags: str | Iterable[str]) -> tuple[str, ...]:
+def words(tags: str | Iterable[str]) -> tuple[str, ...]:
+    """The tags that were given; a text is one.
+
+    Raises:
+        UsageError: they are none.
+    """
     if not hasattr(tags, "__iter__"):
         raise misuse(f"tags must be texts, not {tags!r:.80}", 'Write tags=["…", "…"].')
     words = (tags,) if isinstance(tags, str) else tuple(tags)

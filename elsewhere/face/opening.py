@@ -6,6 +6,7 @@ import sys
 
 from elsewhere.bound import Bound, in_attempt
 from elsewhere.face.face import Face, misuse
+from elsewhere.face.identity import words
 from elsewhere.names import checked
 
 TYPE_CHECKING = False
@@ -81,10 +82,14 @@ class Opening(Face):
             auto_connect_streams: Which streams are kept as the log; taken, and without effect yet.
 
         Raises:
-            UsageError: a name shorter than 3 characters, or a task to continue that makes no sense.
+            UsageError: a name shorter than 3 characters, a type or tags that are no texts, or a task to
+                continue that makes no sense.
         """
         project_name, task_name = checked("project", project_name), checked("task", task_name)
         continues, offset = _continuing(continue_last_task)
+        if not isinstance(task_type or "", str):
+            raise misuse(f"task_type={task_type!r:.40} is no text", "Write a word, such as `training`.")
+        asked_tags = words(tags or ())
         if auto_connect_arg_parser is not True:
             from elsewhere.parameters import ledger
 
@@ -107,8 +112,8 @@ class Opening(Face):
                 Desk(
                     project_name,
                     task_name,
-                    task_type,
-                    tags or (),
+                    task_type or "training",
+                    asked_tags,
                     options=Options(
                         output_uri,
                         auto_connect_arg_parser,

@@ -32,7 +32,12 @@ class Standing(Face):
     @property
     def status_message(self) -> str:
         """How the task came to its status, in words; "" where there is nothing to say."""
-        return self._record().status_message
+        from elsewhere.contract.errors import ElsewhereError
+
+        try:
+            return self._settled().record().status_message
+        except ElsewhereError:
+            return self._record().status_message
 
     def get_status(self) -> str:
         """The task's status, in a word, as it is now; of a run that is over and offline, as it ended."""

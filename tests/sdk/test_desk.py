@@ -239,6 +239,18 @@ class TestHere:
         assert "too short" in ran.stderr
         assert "at least 3 characters" in ran.stderr
 
+    @pytest.mark.parametrize("asked", ["task_type=3", "tags=5", "tags=[3]"])
+    def test_a_type_and_tags_that_are_no_texts_are_refused(self, asked: str, desk: Desk) -> None:
+        ran = desk.run(f"from elsewhere import Task\nTask.init('digits', 'svm', {asked})")
+        assert (ran.code, "UsageError" in ran.stderr) == (1, True)
+
+    def test_one_text_is_one_tag_and_no_type_the_usual_one(self, desk: Desk) -> None:
+        ran = desk.run(
+            "from elsewhere import Task\ntask = Task.init('digits', 'svm', None, tags='blue')\n"
+            "print(task.tags, task.task_type)"
+        )
+        assert ran.stdout == "('blue',) training\n", ran.stderr
+
     def test_outside_a_repository_the_folder_names_the_project(self, desk: Desk) -> None:
         ran = desk.run("from elsewhere import Task; import json; print(json.dumps(Task.init().project))")
         assert ran.said == desk.folder.name

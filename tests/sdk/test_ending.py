@@ -138,13 +138,41 @@ class TestAtADesk:
             "import threading\nfrom elsewhere.contract.errors import UsageError\n"
             "def off(**more):\n    try:\n        task.register_abort_callback(print, **more)\n"
             "    except UsageError as error:\n        print(error.what)\n"
-            "off(timeout=0)\nsignal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+            "off(timeout=0)\noff(timeout='3')\nsignal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
             "t = threading.Thread(target=off)\nt.start()\nt.join()"
         )
         assert Run(desk, url, script).end()[1].splitlines() == [
             "an abort callback cannot return within 0 s",
+            "an abort callback cannot return within '3' s",
             "an abort callback can only be registered in the main thread",
         ]
+
+    def test_what_cannot_be_called_is_refused_at_once(self, desk: Desk, url: str) -> None:
+        _, _, stderr = Run(desk, url, "task.register_abort_callback(5)").end()
+        assert "an abort callback must be a function, not 5" in stderr
+
+    def test_without_an_end_to_its_time_it_is_waited_for(
+        self, desk: Desk, url: str, server: RedisStore
+    ) -> None:
+        call = "task.register_abort_callback(lambda: print('saved', flush=True), timeout=float('inf'))\n"
+        run = Run(desk, url, call + WAIT)
+        run.await_line("ready")
+        run.process.terminate()
+        assert run.end()[:2] == (-signal.SIGTERM, "saved\n")
+        assert self.newest(server).status is Status.STOPPED
+
+    def test_a_task_that_has_ended_is_not_called_back_any_more(self, desk: Desk, url: str) -> None:
+        script = (
+            "task.register_abort_callback(lambda: print('called', flush=True))\ntask.close()\n"
+            "try:\n    task.register_abort_callback(print)\n"
+            "except Exception as error:\n    print(error.what.partition(': ')[2], flush=True)\n"
+        )
+        run = Run(desk, url, script + WAIT)
+        run.await_line("nobody stops it any more")
+        run.await_line("ready")
+        run.process.terminate()
+        code, stdout, _ = run.end()
+        assert (code, stdout) == (-signal.SIGTERM, "")
 
 
 class TestWithoutAServer:

@@ -210,6 +210,16 @@ class TestAtADesk:
         assert (ran.code, ran.stdout) == (5, "went on\n")
         assert (task.status, task.status_message) == (status, "by hand")
 
+    def test_what_is_said_of_it_afterwards_is_read_again(
+        self, run: Callable[[str], tuple[Ran, TaskRecord]]
+    ) -> None:
+        script = (
+            "task.close()\ntask.mark_failed(force=True, status_message='by eye')\nprint(task.status_message)"
+        )
+        ran, task = run(script)
+        assert ran.stdout == "by eye\n", ran.stderr
+        assert (task.status, task.status_message) == ("failed", "by eye")
+
     def test_the_handle_goes_on_in_the_store(self, run: Callable[[str], tuple[Ran, TaskRecord]]) -> None:
         script = (
             "task.mark_completed()\nassert task.publish()\nprint(task.get_status(), task.wait_for_status())"
