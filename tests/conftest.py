@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -40,6 +42,17 @@ def pytest_collection() -> None:
     """Forget what pytest itself was called with: no task of a test is to have it among its parameters."""
     ledger.choose(False)
     hook.enabled = True
+
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture(autouse=True)
+def adopts_nobody_afterwards() -> Iterator[None]:
+    """What a test launched in this process made it a subreaper: the orphans of later tests are not its own."""
+    yield
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 @dataclass

@@ -55,8 +55,14 @@ def wait_for_the_end(environment: Environment) -> None:
 
 
 def compilers() -> list[psutil.Process]:
-    children = psutil.Process().children()
-    return [child for child in children if any(word.endswith("compiler.py") for word in child.cmdline())]
+    return [child for child in psutil.Process().children() if is_compiler(child)]
+
+
+def is_compiler(child: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("compiler.py") for word in child.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # another test's, adopted by this process
+        return False
 
 
 @pytest.fixture
