@@ -61,10 +61,20 @@ class Notebook(NamedTuple):
         return getattr(self.shell, "kernel", None) is not None
 
     def cells(self) -> list[Cell]:
-        """What ran, in order, with what runs now as the last."""
+        """What ran, in order, with what runs now as the last.
+
+        Raises:
+            CaptureError: the prompt has ended, and remembers nothing any more.
+        """
         from elsewhere.capture.cells import Cell
 
-        inputs = self.shell.history_manager.input_hist_raw
+        history = self.shell.history_manager
+        if history is None:
+            raise CaptureError(
+                "the prompt ended before what was typed at it could be kept",
+                "Leave it a second later, or call execute_remotely in it.",
+            )
+        inputs = history.input_hist_raw
         typed = {number: text for number, text in enumerate(inputs) if text}
         if not typed:
             return []

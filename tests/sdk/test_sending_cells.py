@@ -246,3 +246,13 @@ class TestPrompt:
         assert b"Traceback" not in prompt.before
         prompt.close(force=True)
         assert (tmp_path / "typed").read_text() == repr([f"{line}\n" for line in lines[:3]])
+
+
+def test_a_prompt_that_has_ended_is_said_to_have_ended() -> None:
+    from types import SimpleNamespace
+
+    from elsewhere.contract.errors import CaptureError
+    from elsewhere.desk.prompt import Notebook
+
+    with pytest.raises(CaptureError, match="the prompt ended before"):
+        Notebook(SimpleNamespace(history_manager=None)).cells()  # as IPython leaves it at its exit
