@@ -38,7 +38,7 @@ class Opening(Face):
         task_type: str = "training",
         tags: Sequence[str] | None = None,
         reuse_last_task_id: bool | str = True,
-        continue_last_task: bool | str | int = False,
+        continue_last_task: bool | str | int | None = False,
         output_uri: str | bool | None = None,
         auto_connect_arg_parser: bool | Mapping[str, bool] = True,
         auto_connect_frameworks: bool | Mapping[str, object] = True,
@@ -212,8 +212,10 @@ def _simulated(project_name: str | None, task_name: str | None) -> Place | None:
     return opening(project_name, task_name)
 
 
-def _continuing(asked: bool | str | int) -> tuple[bool | str, int | None]:
+def _continuing(asked: bool | str | int | None) -> tuple[bool | str, int | None]:
     """Whether a task goes on, or which one; and where its iterations begin, if that was said."""
+    if asked is None:
+        return False, None
     if isinstance(asked, (bool, str)):
         if asked == "":
             raise misuse("continue_last_task is an empty text", "Give a task's id, True, False or a number.")
