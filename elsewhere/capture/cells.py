@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from elsewhere.capture.awaited import LOOP, as_function, awaits
-from elsewhere.capture.magics import without_magics
+from elsewhere.capture.magics import first_word, lines_of, without_magics
 from elsewhere.capture.path import printable
 from elsewhere.capture.snapshot import note_on
 from elsewhere.contract.errors import CaptureError
@@ -53,8 +53,7 @@ def write_script(cells: Iterable[Cell], title: str, *, tolerant: bool) -> Writte
     script = _Script()
     for cell in cells:
         plain = without_magics(cell.text)
-        # Their first words alone: what follows may be a password.
-        script.magics += [f"{cell.label} {magic.split()[0]}" for magic in plain.left_out]
+        script.magics += [f"{cell.label} {first_word(magic)}" for magic in plain.left_out]
         try:
             text = script.add(plain.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -81,7 +80,7 @@ class _Script:
     def add(self, text: str) -> str:
         """One cell as a part of the script, with as many of its lines as can stay as they are."""
         tree = ast.parse(text)
-        lines = text.splitlines(keepends=True)
+        lines = lines_of(text)
         written: list[str] = []
         at = 0
         for group in _groups(tree.body):

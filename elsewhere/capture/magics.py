@@ -35,7 +35,7 @@ def without_magics(cell: str) -> Plain:
     """
     if is_python(cell):
         return Plain(cell, ())
-    lines = textwrap.dedent(cell).splitlines(keepends=True)
+    lines = lines_of(textwrap.dedent(cell))
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
     magic = _MAGIC.match(lines[first]) if lines else None
     if magic and magic["mark"] == "%%":
@@ -71,13 +71,13 @@ def _line_by_line(lines: Sequence[str]) -> Plain:
             end += 1
         indent = line[: len(line) - len(line.lstrip())]
         magic = _MAGIC.match(line)
-        if magic and magic["name"] in _KEPT_BODIES and magic["rest"].strip():
+        if magic and magic["name"] in _KEPT_BODIES and _is_code(magic["rest"], lines[at + 1 : end]):
             written += [indent + magic["rest"].lstrip(), *lines[at + 1 : end]]
         else:
             left_out.append(line.strip())
             # A block may hold nothing else.
-            written.append(f"{indent}pass  # {line.strip()}\n")
-            written += [f"{indent}# {more.strip()}\n" for more in lines[at + 1 : end]]
+            written.append(f"{indent}pass  # {first_word(line)}\n")
+            written += [f"{indent}#\n"] * (end - at - 1)
         at = end
     return Plain("".join(written), tuple(left_out))
 
@@ -111,5 +111,24 @@ def _is_whole(text: str) -> bool:
     return True
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of ``text`` as Python counts them, with their ends."""
+    return list(io.StringIO(text, newline=""))
+
+
+def _is_code(rest: str, more: Sequence[str]) -> bool:
+    """Whether what stands behind a magic's name is Python alone, and not an option of the magic."""
+    return bool(rest.strip()) and is_python(textwrap.dedent("".join([rest.lstrip(), *more])))
+
+
 def _commented(lines: Sequence[str]) -> str:
-    return "".join(f"# {line.rstrip()}\n" if line.strip() else "\n" for line in lines)
+    first = f"# {first_word(lines[0])}\n" if lines and lines[0].strip() else "\n"
+    return first + "#\n" * (len(lines) - 1)
+
+
+def first_word(line: str) -> str:
+    """What a left-out piece is: what follows its first word, or stands behind a ``=``, may be a password."""
+    assigned = _ASSIGNED.match(line)
+    if assigned:
+        return f"{line[: assigned.end()].strip()}…"
+    return line.split()[0].partition("=")[0]

@@ -37,7 +37,12 @@ def checked_address(text: str) -> str:
     if not text.strip() or text.startswith("-") or not text.isprintable():
         raise CaptureError(f"{shown!r:.120} is no address of a repository", "Give a URL or a path.")
     if not is_local(text):
-        return without_credentials(text)
+        try:
+            return without_credentials(text)
+        except ValueError as error:
+            raise CaptureError(
+                f"{shown!r:.120} is no address of a repository: {error}", "Give a URL or a path."
+            ) from None
     if text.startswith("file://"):
         return text
     path = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay links

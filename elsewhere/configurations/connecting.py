@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from elsewhere.configurations.reading import as_value
 from elsewhere.configurations.text import encode_value
 from elsewhere.contract.errors import ParameterError, UsageError
 from elsewhere.contract.write import ConfigurationSet, check_size
+from elsewhere.notice import say
 
 if TYPE_CHECKING:
     from elsewhere.place import Place
@@ -108,11 +107,10 @@ def connect(
 
 def _tell_of_two(name: str) -> None:
     # In an attempt both of them would be filled with what the second one was.
-    with suppress(OSError, ValueError, AttributeError):  # stderr is closed, or there is none
-        sys.stderr.write(
-            f"elsewhere: a second configuration is named {name!r}, and takes the place of the first:"
-            " tell them apart by connect_configuration(…, name=…)\n"
-        )
+    say(
+        f"a second configuration is named {name!r}, and takes the place of the first:"
+        " tell them apart by connect_configuration(…, name=…)"
+    )
 
 
 def _no_configuration(name: str, configuration: object) -> UsageError:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from elsewhere import unforked
 from elsewhere.contract.errors import ElsewhereError, LateWrite, ServerUnfit, ServerUnreachable
-from elsewhere.desk.notice import say
 from elsewhere.desk.outbox import Outbox
 from elsewhere.desk.sink import Found, NotBegun
+from elsewhere.notice import say
 
 if TYPE_CHECKING:
     from elsewhere.contract.task import NewTask

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from elsewhere import abort
 from elsewhere.contract.errors import ElsewhereError, ServerUnfit, ServerUnreachable
 from elsewhere.contract.status import Status
-from elsewhere.desk.notice import say
+from elsewhere.notice import say
 
 if TYPE_CHECKING:
     from elsewhere.store.protocol import Store

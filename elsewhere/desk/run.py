@@ -16,8 +16,8 @@ from elsewhere.contract.write import ConfigurationSet, Edited, encode_write
 from elsewhere.desk.courier import Commission, Courier
 from elsewhere.desk.ending import Ending
 from elsewhere.desk.mirror import Mirror
-from elsewhere.desk.notice import say
 from elsewhere.desk.sink import Opening
+from elsewhere.notice import say
 
 if TYPE_CHECKING:
     from elsewhere.contract.task import TaskRecord

@@ -22,7 +22,7 @@ def make_sink() -> Sink:
     if in_attempt():
         if os.environ.get("ELSEWHERE_REDIS_URL"):
             return _store_sink()
-        from elsewhere.desk.notice import say
+        from elsewhere.notice import say
 
         say(
             "a second task of an attempt reaches no store without ELSEWHERE_REDIS_URL: it is kept in a folder"

@@ -17,8 +17,8 @@ from elsewhere.contract.errors import (
 from elsewhere.contract.status import ENDED, Status
 from elsewhere.desk import ear
 from elsewhere.desk.choosing import choose
-from elsewhere.desk.notice import say
 from elsewhere.desk.sink import Found, NotBegun
+from elsewhere.notice import say
 from elsewhere.store.deliver import deliver
 
 if TYPE_CHECKING:

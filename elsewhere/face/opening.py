@@ -90,12 +90,15 @@ class Opening(Face):
         if not isinstance(task_type or "", str):
             raise misuse(f"task_type={task_type!r:.40} is no text", "Write a word, such as `training`.")
         asked_tags = words(tags or ())
-        if auto_connect_arg_parser is not True:
+        _open[:] = [task for task in _open if not task._place.drafted]
+        known = _known(project_name, task_name)
+        # Left out in a call for the task in hand, it takes nothing back.
+        if auto_connect_arg_parser is not True or (
+            known is None and "elsewhere.parameters.ledger" in sys.modules
+        ):
             from elsewhere.parameters import ledger
 
             ledger.choose(auto_connect_arg_parser)
-        _open[:] = [task for task in _open if not task._place.drafted]
-        known = _known(project_name, task_name)
         if known is not None:
             return known
         from elsewhere.task import Task

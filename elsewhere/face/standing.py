@@ -295,7 +295,7 @@ def _tried(ignore_errors: bool, act: Callable[[], object]) -> bool:
     except ElsewhereError as error:
         if not ignore_errors:
             raise
-        from elsewhere.desk.notice import say
+        from elsewhere.notice import say
 
         say(str(error))
         return False

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from elsewhere.contract.errors import UsageError
 from elsewhere.contract.write import ParametersSet
+from elsewhere.notice import say
 from elsewhere.parameters import ledger, names
 from elsewhere.parameters.branches import branch_of, root_of
 from elsewhere.parameters.connected import ConnectedDict, teach_yaml
-from elsewhere.parameters.laying import Laying, say
+from elsewhere.parameters.laying import Laying
 from elsewhere.parameters.typed import DEEPEST, Packed, Unkeepable, pack
 from elsewhere.parameters.writer import parsed as parsed_before
 from elsewhere.parameters.writer import writer_of

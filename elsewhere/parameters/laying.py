@@ -7,11 +7,11 @@ does so here, too.
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from elsewhere.contract.errors import ParameterError
+from elsewhere.notice import say
 from elsewhere.parameters import classes, names
 from elsewhere.parameters.branches import branch_of
 from elsewhere.parameters.fitting import Unfit, fit, fit_to
@@ -188,12 +188,6 @@ def packed_of(record: TaskRecord, name: str) -> Packed:
     """A parameter of the task as it is stored."""
     info = record.parameter_info.get(name)
     return Packed(record.parameters[name], "" if info is None else info.type)
-
-
-def say(text: str) -> None:
-    """Put a line into the log."""
-    if sys.stderr is not None:
-        sys.stderr.write(f"elsewhere: {text}\n")
 
 
 def _word(name: str) -> str:

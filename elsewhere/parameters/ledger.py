@@ -72,6 +72,8 @@ def choose(choice: bool | Mapping[str, bool]) -> None:
         TypeError: a mapping whose keys are not text, or whose values are not bool.
     """
     if choice is True:
+        hook.enabled = True
+        _choice.clear()
         return
     if not choice:
         hook.enabled = False
@@ -85,6 +87,7 @@ def choose(choice: bool | Mapping[str, bool]) -> None:
             f"auto_connect_arg_parser={choice!r} is neither a bool nor a dict from names to bools,"
             " such as {'lr': True, '*': False}"
         )
+    hook.enabled = True
     _choice.clear()
     _choice.update(choice)
 

@@ -116,7 +116,8 @@ class ParameterWriter:
             anew = {name for name, packed in wanted.items() if self._differs(name, packed)}
             if replaces:
                 self._place.write(ParametersReplaced(_plain(wanted), by_hand=tuple(sorted(self._by_hand))))
-                self._known = {}
+                # The store keeps what is known of names that stay.
+                self._known = {name: about for name, about in self._known.items() if name in wanted}
                 self._said = {name: packed for name, packed in self._said.items() if name in wanted}
                 self._note(wanted, anew, description)
             else:

@@ -85,7 +85,8 @@ def pinned(name: str, version: str | None) -> str:
     Raises:
         UsageError: it makes no requirement.
     """
-    line = checked_line(name)
+    line, semicolon, marker = checked_line(name).partition(";")
+    line = line.strip()
     if version is None:
         version = "" if _VERSION.search(line) or "@" in line else _installed(line)
     if not isinstance(version, str):
@@ -95,7 +96,7 @@ def pinned(name: str, version: str | None) -> str:
     version = version.strip()
     if version and not version.startswith(("=", "<", ">", "~", "!", "@", ";")):
         version = f"=={version}"
-    return checked_line(f"{line}{version}")
+    return checked_line(f"{line}{version}{semicolon}{marker}")
 
 
 def read_lines(path: Path) -> tuple[str, ...]:
@@ -150,11 +151,11 @@ def decoded(data: bytes) -> str:
 
 
 def _is_plain(line: str) -> bool:
+    if "file:" in line:
+        return False
     if line.startswith("-"):
         option, _, value = line.replace("=", " ", 1).partition(" ")
         return option in _OPTIONS and (not value.strip() or "://" in value or "binary" in option)
-    if "file:" in line:
-        return False
     return not line or bool(_BY_NAME.fullmatch(line) or _BY_ADDRESS.fullmatch(line))
 
 

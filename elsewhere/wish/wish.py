@@ -50,10 +50,12 @@ class Wish:
 
     def over(self, standing: Wish) -> Wish:
         """This wish over one of the whole process, which has packages alone."""
+        # Where packages come from is one question: what this wish says of it counts alone.
+        decided = bool(self.origin or self.requirements_files) or self.requirements is not None
         return replace(
             self,
-            requirements=standing.requirements if self.requirements is None else self.requirements,
-            whole_freeze=self.whole_freeze or standing.whole_freeze,
+            requirements=self.requirements if decided else standing.requirements,
+            whole_freeze=self.whole_freeze or (standing.whole_freeze and not decided),
             ignored=(*standing.ignored, *self.ignored),
             added=(*standing.added, *self.added) if self.requirements is None else self.added,
         )

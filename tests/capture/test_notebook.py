@@ -117,6 +117,22 @@ class TestFile:
 class TestMagics:
     """What IPython adds is left out, and said; what it wraps stays."""
 
+    def test_what_stands_behind_a_magic_s_name_goes_nowhere(self) -> None:
+        script, notes = written(
+            "%env TOKEN=hunter2\n!curl -H hunter2 \\\n  hunter2\nwho = !whoami hunter2\n!TOKEN=hunter2 ls\nx = 1",
+            "%%bash\nexport TOKEN=hunter2",
+        )
+        assert "x = 1" in script.decode()
+        assert "hunter2" not in script.decode() + "".join(notes)
+
+    def test_a_line_ends_where_python_says_so(self, tmp_path: Path) -> None:
+        assert says(
+            tmp_path, "import asyncio\nx = 1\x0c\nawait asyncio.sleep(0)\nz = 'a\u2028b'\nprint(x, len(z))"
+        ) == ["1 3"]
+
+    def test_options_of_a_magic_around_code_do_not_make_it_wrong(self, tmp_path: Path) -> None:
+        assert says(tmp_path, "%prun -s cumulative f()\nprint('on')") == ["on"]
+
     def test_magics_and_commands_leave_the_rest_as_it_is(self, tmp_path: Path) -> None:
         cell = """
             %load_ext autoreload

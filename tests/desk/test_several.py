@@ -45,6 +45,30 @@ def test_other_names_open_a_second_task_that_reports_to_its_own(
     assert {task.status for task in tasks.values()} == {Status.COMPLETED}
 
 
+def test_what_one_task_does_not_record_the_next_one_does(
+    repository: Desk, store: RedisStore, url: str
+) -> None:
+    text = """
+        import argparse
+        from elsewhere import Task
+        def parse():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--lr", type=float, default=1)
+            parser.add_argument("--secret", default="x")
+            parser.parse_args()
+        for name, choice in [("nothing", False), ("some", {"secret": False}), ("everything", True)]:
+            with Task.init("digits", name, auto_connect_arg_parser=choice):
+                Task.init()
+                parse()
+        """
+    assert repository.run(textwrap.dedent(text), ELSEWHERE_REDIS_URL=url).code == 0
+    assert {task.name: sorted(task.parameters) for task in store.newest()} == {
+        "nothing": [],
+        "some": ["Args/lr"],
+        "everything": ["Args/lr", "Args/secret"],
+    }
+
+
 def test_one_after_the_other_of_the_same_names_are_several_tasks(
     repository: Desk, store: RedisStore, url: str
 ) -> None:

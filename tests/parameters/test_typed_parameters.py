@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from elsewhere.contract.edit import ParameterInfo
 from elsewhere.contract.errors import IllegalMove, UsageError
 from elsewhere.contract.spec import Entry, TaskSpec
 from elsewhere.contract.task import NewTask
@@ -48,6 +49,13 @@ def test_setting_replaces_and_updating_merges(draft: Task) -> None:
     assert draft.get_parameters() == {"Args/lr": 0.2, "General/x": 2, "General/y": 3}
     draft.set_parameters()
     assert draft.get_parameters() == {}
+
+
+def test_what_replaces_a_value_brings_its_own_type(draft: Task) -> None:
+    draft.set_parameters(size=(1, 2), rate=1)
+    draft.set_parameters(size="big", rate=1)
+    assert draft.get_parameters(cast=True) == {"General/size": "big", "General/rate": 1}
+    assert draft._record().parameter_info.get("General/size", ParameterInfo()).type == ""
 
 
 def test_nested_dicts_are_merged_by_their_sections(draft: Task) -> None:

@@ -10,7 +10,7 @@ from elsewhere.contract.errors import UsageError
 from elsewhere.contract.spec import Entry, Image, Packages, TaskSpec
 from elsewhere.store.redis import RedisStore
 from elsewhere.wish import Wish, checked_image, checked_packages
-from elsewhere.wish.requirement import checked_line, name_of, pinned
+from elsewhere.wish.requirement import are_plain, checked_line, name_of, pinned
 from tests.parameters.desk import Desk
 
 SCRIPT = """
@@ -191,3 +191,25 @@ def test_what_holds_for_the_process_gives_way_to_what_is_asked_of_the_task() -> 
     assert packages_of(Wish(requirements=("click",)).over(standing)).requirements == ("click",)
     everything = Wish().over(Wish(whole_freeze=True, ignored=("six",)))
     assert packages_of(everything).requirements == ("numpy==2.1", "tqdm==4")
+
+
+def test_a_marker_stands_behind_the_version() -> None:
+    assert pinned("torch; sys_platform == 'linux'", "2.1") == "torch==2.1; sys_platform == 'linux'"
+
+
+@pytest.mark.parametrize("decided", [Wish(origin="none"), Wish(origin="lock"), Wish(requirements=("six",))])
+def test_what_a_task_asks_for_counts_over_what_the_process_does(decided: Wish) -> None:
+    standing = Wish(whole_freeze=True, requirements=("numpy",))
+    packages = (
+        decided.over(standing)
+        .fulfilled(TaskSpec(Entry("t.py"), packages=Packages(freeze=("a==1",))))
+        .packages
+    )
+    assert (packages.origin, packages.requirements) == (
+        decided.origin or "recorded",
+        decided.requirements or (),
+    )
+
+
+def test_a_folder_of_this_machine_does_not_travel_in_a_file(tmp_path: Path) -> None:
+    assert not are_plain(["six", "--find-links file:///home/me/wheels"])

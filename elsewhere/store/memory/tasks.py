@@ -115,7 +115,7 @@ class Tasks(Held):
         """Make a draft of what the task runs with."""
         with self._changed:
             shelf = self._moves.shelf(task_id).cloned(identity.new_id())
-            given = {"name": name, "comment": comment, "parent": parent, "project": project}
+            given = {"name": name, "comment": comment, "parent": parent or None, "project": project}
             shelf.change(**{field: text for field, text in given.items() if text is not None})
             self._moves.shelves[shelf.task.id] = shelf
             shelf.record("created", f"clone of {task_id}")
