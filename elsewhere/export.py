@@ -173,6 +173,8 @@ def overwrite(store: Store, task_id: str, exported: ExportedTask) -> None:
             spec=None if exported.spec == record.spec else exported.spec,
         ),
     )
+    # Emptied first: what is known of parameters goes with them.
+    store.replace_parameters(task_id, {})
     store.replace_parameters(task_id, exported.parameters, overrides=exported.overrides)
     store.edit(task_id, Edit(parameter_info=exported.parameter_info))
     for name in store.configurations(task_id):

@@ -1,8 +1,8 @@
 """What stands behind a task's face: where its reads come from, and where its writes go.
 
-Four kinds: a run at a desk (``elsewhere.desk``), the task of this very attempt
-(``elsewhere.bound``), any task of the store (``elsewhere.stored``), and a desk's run that is kept in
-a folder while offline. A face does not know which of them it has.
+Four kinds: a run at a desk (``elsewhere.desk``), kept in the store or, offline, in a folder; the task
+of this very attempt (``elsewhere.bound``); any task of the store (``elsewhere.stored``); and one that is
+tried here as if an agent ran it (``elsewhere.simulated``). A face does not know which of them it has.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -58,8 +59,12 @@ class Recent:
 
 
 def key(server: str, project: str, name: str, type: str) -> str:
-    """What runs are told apart by; machines that share a folder tell theirs apart, too."""
-    return json.dumps([process.host(), server, project, name, type], ensure_ascii=False)
+    """What runs are told apart by; machines that share a folder tell theirs apart, too.
+
+    The server stands there by its hash: its URL may hold a password.
+    """
+    place = hashlib.sha256(server.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return json.dumps([process.host(), place, project, name, type], ensure_ascii=False)
 
 
 @contextmanager

@@ -6,13 +6,12 @@ import fcntl
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from elsewhere.contract.blobs import blobs_in
 from elsewhere.contract.codec import decode
 from elsewhere.contract.errors import SchemaError, SessionRefused, UsageError
-from elsewhere.contract.spec import Blob
 from elsewhere.contract.status import Status, may_move
 from elsewhere.contract.write import decode_write
 from elsewhere.desk.ending import Ending
@@ -82,7 +81,7 @@ class Recording:
         if not may_move(Status.IN_PROGRESS, self.ending.status) or not self.ending.status.ended:
             raise SessionRefused(f"{self._shelf.path}: {END}: no run ends as {self.ending.status}")
         sizes = {hashlib.sha256(data).hexdigest(): len(data) for data in self.blobs()}
-        for blob in _blobs_in(self.session.new.spec):
+        for blob in blobs_in(self.session.new.spec):
             if sizes.get(blob.sha256) != blob.size:
                 raise SessionRefused(
                     f"{self._shelf.path}: a blob of {blob.size:,} bytes is missing: {BLOBS}/{blob.sha256}"
@@ -135,15 +134,3 @@ def _require_left(shelf: FolderShelf) -> None:
             raise SessionRefused(
                 f"{shelf.path}: its run is still recording", "Wait until it has ended, or end it."
             ) from None
-
-
-def _blobs_in(value: object) -> Iterator[Blob]:
-    """All blobs that a spec refers to, those of submodules too."""
-    if isinstance(value, Blob):
-        yield value
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from _blobs_in(getattr(value, field.name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _blobs_in(item)

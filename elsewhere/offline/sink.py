@@ -66,7 +66,9 @@ class FolderSink:
         self._folder = self._sessions / task_id
         with _kept(self._folder):
             blobs = self._folder / BLOBS
-            blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # What runs with it is nobody else's to read.
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            blobs.mkdir(mode=0o700, exist_ok=True)
             for payload in payloads:
                 _put(blobs / hashlib.sha256(payload).hexdigest(), payload)
             session = Session(task_id, new, time.time(), platform.node())
@@ -155,6 +157,7 @@ def pack(folder: Path) -> Path:
     target = _archive(folder)
     part = target.with_name(target.name + ".part")
     try:
+        part.touch(mode=0o600)
         with part.open("wb") as file:
             with _archive_in(file) as archive:
                 for name in (TASK, WRITES, END):

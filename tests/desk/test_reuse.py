@@ -252,3 +252,11 @@ def test_a_process_is_known_by_its_start_too() -> None:
     child.communicate(b"\n")
     assert not process.lives(mark)
     assert not process.lives("nonsense")
+
+
+def test_a_server_s_password_is_not_kept_on_disk() -> None:
+    url = "redis://:hunter2@host:6379"
+    assert "hunter2" not in recent.key(url, "digits", "svm", "training")
+    assert recent.key(url, "digits", "svm", "training") != recent.key(
+        "redis://host", "digits", "svm", "training"
+    )
