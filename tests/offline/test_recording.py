@@ -69,6 +69,13 @@ def test_a_session_that_nobody_ended_is_left_as_a_folder(tmp_path: Path) -> None
         assert recording.ending == WORDLESS
 
 
+def test_a_session_is_its_user_s_alone(tmp_path: Path) -> None:
+    folder = record(tmp_path, ending=None)
+    assert folder.stat().st_mode & 0o077 == 0
+    packed = record(tmp_path / "ended", ending=Ending(Status.COMPLETED))
+    assert packed.stat().st_mode & 0o077 == 0
+
+
 def test_offline_there_is_no_other_task_to_go_on_with(tmp_path: Path) -> None:
     sink = FolderSink(tmp_path)
     assert sink.find(Opening(ID, "digits", "svm", "training")).note == ""
