@@ -76,6 +76,10 @@ class Meeting:
         # Other processes have no other way to wake us than a file; this is done once a run.
         import time
 
+        try:
+            meetings()
+        except ModuleNotFoundError:  # nothing here knows where folders are
+            return ""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with suppress(OSError):
