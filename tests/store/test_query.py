@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 import redis
@@ -223,10 +222,8 @@ def test_a_pattern_that_backtracks_for_ever_is_given_up(
 
     monkeypatch.setattr(query_rules.Patterns.__init__, "__defaults__", (0.2,))
     store.create(NewTask("p", "a" * 200 + "!", SPEC))
-    begun = time.monotonic()
     with pytest.raises(UsageError, match="too long"):
         store.query(Query(name=r"^(a|aa)+$"))
-    assert time.monotonic() - begun < 30
 
 
 def unindexed(connection: redis.Redis) -> None:
